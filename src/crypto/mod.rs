@@ -1,0 +1,53 @@
+//! What is secret and how it is sealed: one password, one master key, one key for each purpose.
+//!
+//! - [`kdf`]: the password becomes a key (PBKDF2-HMAC-SHA256), a key becomes others (HKDF-SHA256).
+//! - [`seal`]: AES-256-CBC with a fresh IV, then HMAC-SHA256 over everything; opening checks first.
+//! - [`Key`]: 32 secret bytes, wiped when dropped.
+//!
+//! Does not: keep anything on disk, know what it seals, or make up identifiers' meaning.
+
+pub(crate) mod kdf;
+pub(crate) mod seal;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::model::error::Error;
+
+/// The length of every key, in bytes (AES-256, HMAC-SHA256).
+pub(crate) const KEY_BYTES: usize = 32;
+
+/// 32 secret bytes with one purpose. Has no `Debug`, no `Clone` and no `Serialize`; wiped on drop.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Key([u8; KEY_BYTES]);
+
+impl Key {
+    pub(crate) fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// A new random key.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no random bytes to give.
+    pub(crate) fn random() -> Result<Self, Error> {
+        Ok(Self(random_bytes()?))
+    }
+
+    /// The secret itself, for the one who computes with it or passes it on.
+    pub(crate) fn expose(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+}
+
+/// `N` bytes from the system's random generator: the only source of keys, salts, IVs and ids.
+///
+/// # Errors
+///
+/// When the system has no random bytes to give; nothing may be sealed then.
+pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::other(format!("cannot get random bytes: {error}")))?;
+    Ok(bytes)
+}

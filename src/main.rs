@@ -1,0 +1,5 @@
+//! The `bgp` program: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    bgp::main()
+}

@@ -1,0 +1,125 @@
+//! Byte strings of the system (arguments, paths, variables) kept without loss in JSON.
+//!
+//! In JSON it is a string where it is UTF-8, else `{"base64": "…"}`.
+//! Does not: decide how bytes look on a terminal.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Bytes that are mostly UTF-8 but need not be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
+
+impl Bytes {
+    pub(crate) fn as_os_str(&self) -> &OsStr {
+        OsStr::from_bytes(&self.0)
+    }
+
+    /// The text, with each byte that is no UTF-8 written `\xNN`.
+    pub(crate) fn escaped(&self) -> String {
+        let mut text = String::with_capacity(self.0.len());
+        for chunk in self.0.utf8_chunks() {
+            text.push_str(chunk.valid());
+            for byte in chunk.invalid() {
+                write!(text, "\\x{byte:02x}").expect("a string takes all");
+            }
+        }
+        text
+    }
+
+    /// The bytes in base64, if they are no UTF-8: the lossless field beside [`escaped`](Self::escaped).
+    pub(crate) fn base64_if_needed(&self) -> Option<String> {
+        std::str::from_utf8(&self.0)
+            .is_err()
+            .then(|| STANDARD.encode(&self.0))
+    }
+}
+
+impl From<&OsStr> for Bytes {
+    fn from(text: &OsStr) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+}
+
+impl From<OsString> for Bytes {
+    fn from(text: OsString) -> Self {
+        Self(text.into_vec())
+    }
+}
+
+impl From<&str> for Bytes {
+    fn from(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Wire {
+    Text(String),
+    Encoded { base64: String },
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => Wire::Encoded {
+                base64: STANDARD.encode(&self.0),
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Wire::deserialize(deserializer)? {
+            Wire::Text(text) => Ok(Self(text.into_bytes())),
+            Wire::Encoded { base64 } => STANDARD
+                .decode(base64)
+                .map(Self)
+                .map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_string_survives_json() {
+        for raw in [
+            &b""[..],
+            b"plain",
+            b"a\nb\"\\",
+            b"\xff\xfe",
+            b"caf\xc3\xa9",
+            b"caf\xc3",
+        ] {
+            let bytes = Bytes(raw.to_vec());
+            let json = serde_json::to_string(&bytes).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Bytes>(&json).unwrap(),
+                bytes,
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn invalid_bytes_are_escaped_with_a_lossless_field_beside() {
+        assert_eq!(Bytes(b"a\xffb".to_vec()).escaped(), "a\\xffb");
+        assert_eq!(
+            Bytes(b"a\xffb".to_vec()).base64_if_needed().as_deref(),
+            Some("Yf9i")
+        );
+        assert_eq!(Bytes(b"ab".to_vec()).base64_if_needed(), None);
+    }
+}

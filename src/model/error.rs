@@ -1,0 +1,205 @@
+//! What can go wrong, as a person and a script see it: a kind with its exit code, a message, a hint.
+//!
+//! Does not: print; the command line does, in text or JSON, from the same fields.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// What sort of failure it is. Each has one exit code, which scripts depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Anything without a code of its own.
+    Other = 1,
+    /// The command line or the configuration is wrong; nothing was done.
+    Usage = 2,
+    /// No such process.
+    NotFound = 3,
+    /// More than one process is meant.
+    Ambiguous = 4,
+    /// The process does not run, or its stdin is closed.
+    NotRunning = 5,
+    /// A live process is in the way.
+    InTheWay = 6,
+    /// The process ended before what was waited for.
+    EndedBefore = 7,
+    /// Something could not be killed.
+    Survivors = 8,
+    /// `alerts --exit-code` found alerts.
+    AlertsPending = 9,
+    /// No password, or an empty one.
+    NoPassword = 10,
+    /// Another command holds the state's lock.
+    Locked = 11,
+    /// The password is not the one of this state directory.
+    WrongPassword = 12,
+    /// A key, state or log is damaged or was altered.
+    Damaged = 13,
+    /// The state directory or a file in it is not safe to use.
+    Unsafe = 14,
+    /// The disk is full, read-only or failing.
+    Storage = 15,
+    /// The time was up.
+    TimedOut = 124,
+    /// The command cannot be run.
+    CannotRun = 126,
+    /// The command is not found.
+    CommandNotFound = 127,
+    /// Interrupted (SIGINT).
+    Interrupted = 130,
+    /// Terminated (SIGTERM).
+    Terminated = 143,
+}
+
+impl Kind {
+    /// Every kind with its meaning, in the order of the codes: the source of help and README.
+    pub const ALL: [(Self, &'static str); 20] = [
+        (Self::Other, "anything else"),
+        (Self::Usage, "usage, configuration"),
+        (Self::NotFound, "no such process"),
+        (Self::Ambiguous, "ambiguous"),
+        (Self::NotRunning, "not running, or its stdin is closed"),
+        (
+            Self::InTheWay,
+            "a live process is in the way (name taken, clear)",
+        ),
+        (Self::EndedBefore, "ended before what was waited for"),
+        (Self::Survivors, "survivors: something could not be killed"),
+        (Self::AlertsPending, "`alerts --exit-code`: there were some"),
+        (Self::NoPassword, "no password"),
+        (Self::Locked, "the state is locked by another command"),
+        (Self::WrongPassword, "wrong password"),
+        (Self::Damaged, "damaged or altered key, state or log"),
+        (
+            Self::Unsafe,
+            "unsafe state directory or file (owner, mode, symlink, kind)",
+        ),
+        (Self::Storage, "storage (disk full, read-only, I/O)"),
+        (Self::TimedOut, "timed out"),
+        (Self::CannotRun, "the command cannot be run"),
+        (Self::CommandNotFound, "the command is not found"),
+        (Self::Interrupted, "interrupted"),
+        (Self::Terminated, "terminated"),
+    ];
+
+    /// The exit code of a command that fails so.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        self as u8
+    }
+
+    /// The word for it in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::Usage => "usage",
+            Self::NotFound => "not-found",
+            Self::Ambiguous => "ambiguous",
+            Self::NotRunning => "not-running",
+            Self::InTheWay => "in-the-way",
+            Self::EndedBefore => "ended-before",
+            Self::Survivors => "survivors",
+            Self::AlertsPending => "alerts-pending",
+            Self::NoPassword => "no-password",
+            Self::Locked => "locked",
+            Self::WrongPassword => "wrong-password",
+            Self::Damaged => "damaged",
+            Self::Unsafe => "unsafe",
+            Self::Storage => "storage",
+            Self::TimedOut => "timed-out",
+            Self::CannotRun => "cannot-run",
+            Self::CommandNotFound => "command-not-found",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
+/// A failure with its remedy. The message starts lowercase and has no period; the hint says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// The sort of failure, and so the exit code.
+    pub kind: Kind,
+    /// What went wrong, and with what.
+    pub message: String,
+    /// What to do about it, when there is something.
+    pub hint: Option<String>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(crate) fn other(message: impl Into<String>) -> Self {
+        Self::new(Kind::Other, message)
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// The same failure with what to do about it.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A system call on `path` failed; `action` is an infinitive phrase ("open the log").
+    ///
+    /// A disk that is full, read-only or failing is [`Kind::Storage`], a symbolic link where none may be
+    /// [`Kind::Unsafe`], all else [`Kind::Other`].
+    pub(crate) fn io(action: &str, path: &Path, error: &io::Error) -> Self {
+        let message = format!("cannot {action} '{}': {}", path.display(), reason(error));
+        match error.raw_os_error() {
+            Some(libc::ENOSPC | libc::EDQUOT | libc::EROFS | libc::EIO | libc::EFBIG) => {
+                Self::new(Kind::Storage, message).hint("make room on the disk, or set BGP_DIR to another place")
+            }
+            Some(libc::ELOOP) => Self::new(Kind::Unsafe, message)
+                .hint("a symbolic link stands where bgp keeps a file; look who put it there, and remove it"),
+            _ => Self::other(message),
+        }
+    }
+}
+
+/// The system's words for `error`, without the number that Rust adds.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
+        None => error.to_string(),
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_code_and_word() {
+        let mut codes: Vec<u8> = Kind::ALL.iter().map(|(kind, _)| kind.exit_code()).collect();
+        let mut words: Vec<&str> = Kind::ALL.iter().map(|(kind, _)| kind.word()).collect();
+        assert!(codes.is_sorted());
+        codes.dedup();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(
+            (codes.len(), words.len()),
+            (Kind::ALL.len(), Kind::ALL.len())
+        );
+    }
+}

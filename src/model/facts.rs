@@ -1,0 +1,200 @@
+//! What is written down about a process: what was asked (START), how its leader ended (EXIT), how all
+//! of it ended (END). The log, the status block and the state hold these same facts, as JSON.
+//!
+//! Times named `…_ms` without more are milliseconds since 1970; `uptime_ms` counts from the boot that
+//! `boot` names and never jumps. A field unknown to a reader is ignored, one that is missing has its
+//! default: so facts can grow within a format version.
+//! Does not: hold keys or output.
+
+use serde::{Deserialize, Serialize};
+
+use super::bytes::Bytes;
+use super::id::{LogId, ProcessId};
+use super::status::{How, Reason, Status};
+
+/// Where a command's standard input comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Stdin {
+    /// A pipe that the supervisor keeps open, for `send`.
+    #[default]
+    Pipe,
+    /// `/dev/null`.
+    Null,
+    /// This file, opened for reading at the start.
+    File(Bytes),
+}
+
+/// START: everything needed to run the command, and to run it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Start {
+    pub(crate) id: ProcessId,
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    /// The command and its arguments; with `shell_line` the shell's.
+    pub(crate) argv: Vec<Bytes>,
+    /// The line given to `-c`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shell_line: Option<Bytes>,
+    /// An absolute path.
+    pub(crate) cwd: Bytes,
+    /// `NAME=value` each, in the order the command gets them.
+    pub(crate) env: Vec<Bytes>,
+    pub(crate) umask: u32,
+    #[serde(default)]
+    pub(crate) stdin: Stdin,
+    /// From TERM to KILL when it is stopped.
+    pub(crate) grace_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<String>,
+    #[serde(default)]
+    pub(crate) alerts: AlertSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) previous: Option<ProcessId>,
+    pub(crate) start_ms: u64,
+    pub(crate) uptime_ms: u64,
+    /// The kernel's boot id.
+    pub(crate) boot: String,
+}
+
+/// Which ends of a process raise an alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct AlertSettings {
+    pub(crate) on_success: bool,
+    pub(crate) on_failure: bool,
+    pub(crate) on_kill: bool,
+}
+
+impl Default for AlertSettings {
+    fn default() -> Self {
+        Self {
+            on_success: false,
+            on_failure: true,
+            on_kill: false,
+        }
+    }
+}
+
+/// EXIT: how the leader ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Exit {
+    pub(crate) status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Reason>,
+    /// Set when it ended by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<i32>,
+    /// Set when a signal ended it: its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signal: Option<String>,
+    #[serde(default)]
+    pub(crate) core_dumped: bool,
+    pub(crate) end_ms: u64,
+    /// From its start to its end, on a clock that does not jump.
+    pub(crate) runtime_ms: u64,
+    /// What it used, with its reaped children: processor time, and the largest resident set.
+    #[serde(default)]
+    pub(crate) user_ms: u64,
+    #[serde(default)]
+    pub(crate) system_ms: u64,
+    #[serde(default)]
+    pub(crate) max_rss_kib: u64,
+}
+
+impl Exit {
+    /// How it ended, as the code or signal that the kernel told.
+    pub(crate) fn how(&self) -> How {
+        match (&self.signal, self.code) {
+            (Some(name), _) => How::Signal(super::signal::number(name).unwrap_or(0)),
+            (None, code) => How::Code(code.unwrap_or(0)),
+        }
+    }
+}
+
+/// END: nothing of the process lives, and all it wrote is in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct End {
+    pub(crate) end_ms: u64,
+    /// Bytes of output in the log, of both streams.
+    pub(crate) output_bytes: u64,
+}
+
+/// Where a finished log ends: what a cut at its tail is seen against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LogEnd {
+    /// The number of the last record, which is END.
+    pub(crate) record: u64,
+    /// Its tag, in hex.
+    pub(crate) tag: String,
+    /// The highest segment's number.
+    pub(crate) segment: u64,
+    /// The size of all segments together, in bytes.
+    pub(crate) bytes: u64,
+}
+
+/// What the status block of a process says: the newest of what its supervisor knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Block {
+    pub(crate) status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<Reason>,
+    /// 1 for the first run, counting up with each automatic restart.
+    pub(crate) run: u64,
+    /// The leader and when the kernel says it started, in clock ticks since boot.
+    pub(crate) pid: i32,
+    pub(crate) pid_start: u64,
+    /// The supervisor, for messages only: the lease tells whether it lives.
+    pub(crate) supervisor_pid: i32,
+    /// The kernel's boot id.
+    pub(crate) boot: String,
+    #[serde(default)]
+    pub(crate) paused: bool,
+    /// The numbers of the first and last segment there are.
+    #[serde(default)]
+    pub(crate) first_segment: u64,
+    #[serde(default)]
+    pub(crate) last_segment: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exit: Option<Exit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<End>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) log_end: Option<LogEnd>,
+}
+
+/// One process as the state knows it: the index entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Entry {
+    pub(crate) id: ProcessId,
+    pub(crate) number: u64,
+    pub(crate) name: String,
+    pub(crate) log: LogId,
+    pub(crate) argv: Vec<Bytes>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shell_line: Option<Bytes>,
+    pub(crate) cwd: Bytes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<String>,
+    #[serde(default)]
+    pub(crate) alerts: AlertSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) previous: Option<ProcessId>,
+    pub(crate) grace_ms: u64,
+    pub(crate) start_ms: u64,
+    pub(crate) uptime_ms: u64,
+    pub(crate) boot: String,
+    /// The last words of its status block, once they are final: then nothing else need be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ended: Option<Block>,
+}
