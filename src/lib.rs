@@ -4,9 +4,13 @@
 //! `cli → commands → manager → supervisor, watch → control, log, store → crypto, model → sys`.
 
 #[expect(dead_code, reason = "grows")]
+mod control;
+#[expect(dead_code, reason = "grows")]
 mod crypto;
 #[expect(dead_code, reason = "grows")]
 mod model;
+#[expect(dead_code, reason = "grows")]
+mod sys;
 
 /// What the `bgp` program does.
 #[must_use]

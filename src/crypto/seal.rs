@@ -10,7 +10,7 @@
 use aes::Aes256;
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -43,8 +43,7 @@ impl SealKeys {
         let mac = kdf::derive(root, salt, &format!("{purpose} mac"));
         Self {
             cipher: Aes256::new(enc.expose().into()),
-            mac: Hmac::<Sha256>::new_from_slice(mac.expose())
-                .expect("HMAC takes a key of any length"),
+            mac: keyed(&mac),
         }
     }
 
@@ -144,6 +143,34 @@ impl SealKeys {
             .verify_slice(tag)
             .map_err(|_| BadSeal)
     }
+}
+
+/// A keyed HMAC-SHA256 by itself, for proofs and names. Has no `Debug`.
+pub(crate) struct Mac(Hmac<Sha256>);
+
+impl Mac {
+    pub(crate) fn new(key: &Key) -> Self {
+        Self(keyed(key))
+    }
+
+    /// `HMAC-SHA256[key](text)`.
+    pub(crate) fn tag(&self, text: &[u8]) -> [u8; TAG_BYTES] {
+        self.0
+            .clone()
+            .chain_update(text)
+            .finalize()
+            .into_bytes()
+            .into()
+    }
+
+    /// Whether `tag` is that of `text`, in constant time.
+    pub(crate) fn verify(&self, text: &[u8], tag: &[u8]) -> bool {
+        self.0.clone().chain_update(text).verify_slice(tag).is_ok()
+    }
+}
+
+fn keyed(key: &Key) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key.expose()).expect("HMAC takes a key of any length")
 }
 
 #[cfg(test)]
