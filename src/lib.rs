@@ -8,6 +8,8 @@ mod control;
 #[expect(dead_code, reason = "grows")]
 mod crypto;
 #[expect(dead_code, reason = "grows")]
+mod log;
+#[expect(dead_code, reason = "grows")]
 mod model;
 #[expect(dead_code, reason = "grows")]
 mod sys;
