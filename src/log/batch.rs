@@ -6,7 +6,7 @@ use super::header::HEADER_BYTES;
 use super::record::{self, Meta, PAYLOAD_MAX_BYTES, RECORD_MAX_BYTES, capacity, record_len};
 use super::{BLOCK_BYTES, Kind};
 use crate::crypto::fill_random;
-use crate::crypto::seal::{IV_BYTES, SealKeys, TAG_BYTES};
+use crate::crypto::seal::{IV_BYTES, LANES, SealKeys, TAG_BYTES};
 use crate::model::error::Error;
 
 /// Output is cut to fill a block that has at least this room left; with less the rest is filler.
@@ -15,8 +15,8 @@ const WORTH_FILLING_BYTES: usize = 512;
 const IVS: usize = 64;
 /// From here on an allocation is its own mapping, which goes back to the kernel when it is dropped.
 pub(super) const MAPPED_BYTES: usize = 128 * 1024;
-/// What may be kept between batches: above what the longest record takes with filler before it.
-const KEPT_BYTES: usize = 12 * 1024;
+/// The most that is kept between batches.
+const KEPT_BYTES: usize = 8 * 1024;
 
 /// Records for one place in a segment. Keeps its memory, if it is little, for the next batch.
 #[derive(Default)]
@@ -76,21 +76,18 @@ impl Batch {
     pub(super) fn seal(&mut self, keys: &SealKeys) -> Result<[u8; TAG_BYTES], Error> {
         let mut at = if self.offset == 0 { HEADER_BYTES } else { 0 };
         let mut tag = [0; TAG_BYTES];
-        let mut ivs = [[0; IV_BYTES]; IVS];
-        let estimate = (self.bytes.len() / RECORD_MAX_BYTES + 2).min(IVS);
-        let mut left = 0;
+        let mut ivs = Ivs::for_bytes(self.bytes.len());
         while at < self.bytes.len() {
             let Some(len) = record::measure(&self.bytes[at..]) else {
                 at += self.room_at(at); // filler
                 continue;
             };
-            if left == 0 {
-                fill_random(ivs[..estimate].as_flattened_mut())?;
-                left = estimate;
-            }
-            left -= 1;
-            tag = record::seal(keys, &mut self.bytes[at..at + len], &ivs[left]);
-            at += len;
+            let alike = (self.bytes[at..].chunks_exact(len).take(LANES))
+                .take_while(|record| record::measure(record) == Some(len))
+                .count();
+            let end = at + alike * len;
+            tag = record::seal(keys, &mut self.bytes[at..end], len, || ivs.next())?;
+            at = end;
         }
         Ok(tag)
     }
@@ -111,10 +108,10 @@ impl Batch {
         }
     }
 
-    /// Takes memory once for all that `payload_bytes` will become, little or a mapping of its own.
+    /// Takes memory once for all that `payload_bytes` will become but filler: little, or a mapping of its own.
     fn reserve(&mut self, payload_bytes: usize) {
         let records = payload_bytes / (PAYLOAD_MAX_BYTES - WORTH_FILLING_BYTES) + 2;
-        let most = payload_bytes + records * record_len(0) + RECORD_MAX_BYTES;
+        let most = payload_bytes + records * record_len(0);
         let free = self.bytes.capacity() - self.bytes.len();
         if most > free {
             let more = if most <= KEPT_BYTES {
@@ -145,6 +142,33 @@ impl Batch {
     fn room_at(&self, at: usize) -> usize {
         let inside = (self.offset + at as u64) % BLOCK_BYTES;
         usize::try_from(BLOCK_BYTES - inside).expect("a block is 64 KiB")
+    }
+}
+
+/// Random IVs, got from the system many at a time, each given out once.
+struct Ivs {
+    bytes: [[u8; IV_BYTES]; IVS],
+    at_once: usize,
+    left: usize,
+}
+
+impl Ivs {
+    /// For a batch of that length: one request, unless most of its records are short.
+    fn for_bytes(bytes: usize) -> Self {
+        Self {
+            bytes: [[0; IV_BYTES]; IVS],
+            at_once: (bytes / RECORD_MAX_BYTES + 2).min(IVS),
+            left: 0,
+        }
+    }
+
+    fn next(&mut self) -> Result<[u8; IV_BYTES], Error> {
+        if self.left == 0 {
+            fill_random(self.bytes[..self.at_once].as_flattened_mut())?;
+            self.left = self.at_once;
+        }
+        self.left -= 1;
+        Ok(self.bytes[self.left])
     }
 }
 

@@ -6,6 +6,7 @@
 use super::header::{array_at, u32_at, u64_at};
 use super::{Identity, LogKeys};
 use crate::crypto::seal::{BLOCK_BYTES as AES_BLOCK, BadSeal, IV_BYTES, SealKeys, TAG_BYTES};
+use crate::model::error::Error;
 
 /// The longest record.
 pub(crate) const RECORD_MAX_BYTES: usize = 4096;
@@ -78,15 +79,29 @@ pub(super) fn put(batch: &mut Vec<u8>, meta: Meta, payload: &[u8]) {
     batch.resize(end, 0);
 }
 
-/// Seals what [`put`] made, in place, and returns the tag. The padding tells where the plaintext ends.
-pub(super) fn seal(keys: &SealKeys, record: &mut [u8], iv: &[u8; IV_BYTES]) -> [u8; TAG_BYTES] {
-    record[IV_AT..HEAD_BYTES].copy_from_slice(iv);
-    let body = record.len() - TAG_BYTES;
-    let plain = body - HEAD_BYTES - usize::from(record[body - 1]);
-    keys.encrypt_in_place(iv, &mut record[HEAD_BYTES..body], plain);
-    let tag = keys.tag(&[], &record[..body]);
-    record[body..].copy_from_slice(&tag);
-    tag
+/// Seals in place records that [`put`] made, at most [`LANES`] and all `len` long; returns the last one's
+/// tag. They are encrypted in step, which is much faster than one after the other.
+///
+/// # Errors
+///
+/// When there is no `iv` to be had; nothing may be written then.
+pub(super) fn seal(
+    keys: &SealKeys,
+    records: &mut [u8],
+    len: usize,
+    mut iv: impl FnMut() -> Result<[u8; IV_BYTES], Error>,
+) -> Result<[u8; TAG_BYTES], Error> {
+    for record in records.chunks_exact_mut(len) {
+        record[IV_AT..HEAD_BYTES].copy_from_slice(&iv()?);
+    }
+    keys.encrypt_in_step(records, len, IV_AT..len - TAG_BYTES);
+    let mut tag = [0; TAG_BYTES];
+    for record in records.chunks_exact_mut(len) {
+        let (body, end) = record.split_at_mut(len - TAG_BYTES);
+        tag = keys.tag(&[], body);
+        end.copy_from_slice(&tag);
+    }
+    Ok(tag)
 }
 
 /// The length of the record that `bytes` begin with, if its length is one that a record has and all of
@@ -149,7 +164,8 @@ mod tests {
     fn sealed(payload: &[u8]) -> Vec<u8> {
         let mut record = Vec::new();
         put(&mut record, META, payload);
-        seal(&segment_keys(&keys(), &IDENTITY, 1), &mut record, &[5; 16]);
+        let (keys, len) = (segment_keys(&keys(), &IDENTITY, 1), record.len());
+        seal(&keys, &mut record, len, || Ok([5; 16])).unwrap();
         record
     }
 

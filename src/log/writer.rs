@@ -22,7 +22,7 @@ use crate::model::facts;
 use crate::model::id::encode_hex;
 
 /// What a calm reader reads at once.
-const CALM_BYTES: usize = 4096;
+const CALM_BYTES: usize = 2048;
 /// What is read at once in a burst: two default pipes (pipe(7)), a mapping of its own.
 const BURST_BYTES: usize = MAPPED_BYTES;
 /// How many small reads end a burst.
@@ -136,7 +136,7 @@ impl<S: Sink> Writer<S> {
         Ok(())
     }
 
-    /// Where to read output into, for [`append_read`](Self::append_read): some KiB, or more in a burst.
+    /// Where to read output into, for [`append_read`](Self::append_read): 2 KiB, or more in a burst.
     pub(crate) fn inlet(&mut self) -> &mut [u8] {
         let len = if self.burst == 0 {
             CALM_BYTES

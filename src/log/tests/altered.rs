@@ -177,11 +177,8 @@ fn pieces_of_another_log_store_or_segment_are_no_records_of_this_one() {
     ] {
         let mut piece = Vec::new();
         record::put(&mut piece, meta, b"X");
-        record::seal(
-            &segment_keys(&keys(), &identity, segment),
-            &mut piece,
-            &[3; 16],
-        );
+        let (keys, len) = (segment_keys(&keys(), &identity, segment), piece.len());
+        record::seal(&keys, &mut piece, len, || Ok([3; 16])).unwrap();
         let mut altered = bytes.clone();
         altered[middle.clone()].copy_from_slice(&piece);
         let story = read(&[&altered]);

@@ -329,3 +329,14 @@ fn a_reader_beside_a_writer_gets_all_of_it_in_order_and_sees_no_damage() {
         }
     });
 }
+
+#[test]
+fn a_segment_that_the_writer_has_not_begun_is_not_the_next_one_yet() {
+    let first = log_of(&[(Kind::Stdout, b"output")]);
+    let mut reader = Reader::new(segments(&[&first, b""]));
+    assert_eq!(read_on(&mut reader).output(), b"output");
+    assert!(!reader.add(1, Scratch::empty()).unwrap());
+    assert!(reader.add(0, Scratch::empty()).is_err());
+    let fresh = read_on(&mut Reader::new(segments(&[b""])));
+    assert_eq!((fresh.records, fresh.ending), (vec![], Ending::Open));
+}
