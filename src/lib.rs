@@ -7,6 +7,8 @@
 mod crypto;
 #[expect(dead_code, reason = "grows")]
 mod model;
+#[cfg_attr(not(test), expect(dead_code, reason = "grows"))]
+mod text;
 
 /// What the `bgp` program does.
 #[must_use]
