@@ -4,6 +4,8 @@
 //! `cli → commands → manager → supervisor, watch → control, log, store → crypto, model → sys`.
 
 #[expect(dead_code, reason = "grows")]
+mod cli;
+#[expect(dead_code, reason = "grows")]
 mod crypto;
 #[expect(dead_code, reason = "grows")]
 mod model;

@@ -12,8 +12,10 @@ const COLUMNS_MAX: usize = 256;
 
 /// The last state of one line, as text without controls but tabs.
 pub(crate) fn last_state(line: &[u8]) -> String {
-    if line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
-        return line.iter().map(|byte| char::from(*byte)).collect();
+    if let Ok(text) = std::str::from_utf8(line)
+        && !text.contains(|c: char| c.is_control() && c != '\t')
+    {
+        return text.to_owned();
     }
     let mut row = Row::default();
     for piece in pieces(line) {

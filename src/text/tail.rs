@@ -91,8 +91,8 @@ impl Tail {
         Lines::from_start(self.surplus, self.within())
     }
 
-    /// The lines of the chunks that were given, when there are others before them. They are to be
-    /// pushed in order, and may be followed by newer ones.
+    /// The lines of the chunks that were given, when there are others before them, or were until
+    /// rotation dropped them. They are to be pushed in order, and may be followed by newer ones.
     pub(crate) fn lines_from_here(self) -> Lines {
         Lines::within(self.surplus, self.within())
     }
