@@ -3,21 +3,29 @@
 //! Modules read downwards, each naming only those below it:
 //! `cli → commands → manager → supervisor, watch → control, log, store → crypto, text, model → sys`.
 
-#[expect(dead_code, reason = "grows")]
 mod cli;
-#[expect(dead_code, reason = "grows")]
+mod commands;
 mod control;
-#[expect(dead_code, reason = "grows")]
 mod crypto;
-#[expect(dead_code, reason = "grows")]
+mod log;
+mod manager;
 mod model;
-#[expect(dead_code, reason = "grows")]
+mod store;
+mod supervisor;
 mod sys;
-#[cfg_attr(not(test), expect(dead_code, reason = "grows"))]
+#[cfg(test)]
+mod testing;
 mod text;
 
-/// What the `bgp` program does.
+use std::process::ExitCode;
+
+/// What the `bgp` program does: a command, or, executed by `bgp start`, the supervision of a process.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments.peek().is_some_and(|first| first == supervisor::ARGUMENT) {
+        return supervisor::main();
+    }
+    sys::image::forbid_inspection(); // the password and its keys are in here
+    cli::run::run(arguments.collect(), store::environment::Environment::of_this_process())
 }

@@ -10,17 +10,11 @@ use regex::bytes::Regex;
 
 use super::table::{Command, Flag, Value};
 use super::values::{self, quoted};
+use crate::commands::out::Format;
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::facts::Stdin;
 use crate::model::{name, signal};
-
-/// How to answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Text,
-    Json,
-}
 
 /// A command with its flags and operands, all of them checked.
 #[derive(Debug)]

@@ -2,14 +2,14 @@
 //!
 //! - [`table`] says what a command and a flag are, [`commands`] has a row for each that there is.
 //! - [`parse`] and [`help`] derive from these rows, and so will everything else that lists flags.
-//! - [`output`] owns the standard output.
+//! - [`run`] hands what was said to the command.
 //!
-//! Does not: do what a command says, nor look at any file, process, variable or clock.
+//! Does not: do what a command says.
 
 pub(crate) mod commands;
 pub(crate) mod help;
 pub(crate) mod matches;
-pub(crate) mod output;
 pub(crate) mod parse;
+pub(crate) mod run;
 pub(crate) mod table;
 pub(crate) mod values;

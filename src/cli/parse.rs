@@ -10,9 +10,10 @@ use std::ffi::{OsStr, OsString};
 use lexopt::Arg;
 
 use super::commands;
-use super::matches::{Format, Matches, Parsed};
+use super::matches::{Matches, Parsed};
 use super::table::{Command, Operands, Verb};
 use super::values::quoted;
+use crate::commands::out::Format;
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::text::similar::closest;

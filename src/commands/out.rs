@@ -12,9 +12,15 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
-use super::matches::Format;
 use crate::model::error::{Error, Kind, reason};
 use crate::text::display::{is_dangerous, one_line};
+
+/// How to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
 
 /// The columns of a terminal that tells none.
 const COLUMNS_DEFAULT: usize = 80;
@@ -186,6 +192,11 @@ pub(crate) fn finish<W: Write>(
             ExitCode::from(error.kind.exit_code())
         }
     }
+}
+
+/// Tells an error beside the data, on the standard error.
+pub(crate) fn say_error(error: &Error) {
+    say(&error_lines(error));
 }
 
 /// Tells something beside the data, on the standard error.
