@@ -18,10 +18,17 @@ pub(crate) mod server;
 
 use serde::{Deserialize, Serialize};
 
+use crate::crypto::{Key, kdf};
+use crate::model::id::LogId;
 use crate::model::status::Reason;
 
 /// The one version there is.
 pub(crate) const VERSION: u32 = 1;
+
+/// The key that proves the right to command the supervisor of `log`, from the log's own.
+pub(crate) fn key(log_key: &Key, log: LogId) -> Key {
+    kdf::derive(log_key, &log.0, "control")
+}
 
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -151,8 +151,9 @@ pub(crate) struct Block {
     /// The leader and when the kernel says it started, in clock ticks since boot.
     pub(crate) pid: i32,
     pub(crate) pid_start: u64,
-    /// The supervisor, for messages only: the lease tells whether it lives.
+    /// The supervisor and when it started. Only the lease tells whether it lives.
     pub(crate) supervisor_pid: i32,
+    pub(crate) supervisor_start: u64,
     /// The kernel's boot id.
     pub(crate) boot: String,
     #[serde(default)]

@@ -55,11 +55,12 @@ impl Notifier {
         }
     }
 
-    /// Waits until something has changed, one of `others` is readable or closed, or `limit` is over.
+    /// Waits until something has changed, nobody is left at the other end of one of `others`, or
+    /// `limit` is over.
     pub(crate) fn wait(&self, limit: Duration, others: &[BorrowedFd]) {
         let mut fds: Vec<PollFd> = others
             .iter()
-            .map(|fd| PollFd::new(*fd, PollFlags::POLLIN))
+            .map(|fd| PollFd::new(*fd, PollFlags::empty()))
             .collect();
         #[cfg(target_os = "linux")]
         if let Some(inotify) = &self.inotify {

@@ -13,6 +13,8 @@ pub(crate) struct Stat {
     /// `R`, `S`, `D`, `T`, `Z` …, as ps(1) shows it.
     pub(crate) state: u8,
     pub(crate) parent: i32,
+    /// Its process group.
+    pub(crate) group: i32,
     pub(crate) session: i32,
     /// When it started: with the pid it names one process of this boot. Clock ticks since boot on
     /// Linux, microseconds since 1970 on macOS.
@@ -59,6 +61,11 @@ mod system {
     pub(crate) fn environment(pid: i32) -> Option<Vec<u8>> {
         std::fs::read(format!("/proc/{pid}/environ")).ok()
     }
+
+    pub(crate) fn owner(pid: i32) -> Option<u32> {
+        use std::os::unix::fs::MetadataExt;
+        Some(std::fs::metadata(format!("/proc/{pid}")).ok()?.uid())
+    }
 }
 
 #[cfg(target_os = "macos")]
@@ -92,6 +99,7 @@ mod system {
                 _ => b'S',
             },
             parent: i32::try_from(info.pbi_ppid).unwrap_or(0),
+            group: i32::try_from(info.pbi_pgid).unwrap_or(0),
             session,
             start: info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec,
         })
@@ -117,6 +125,17 @@ mod system {
     pub(crate) fn environment(_pid: i32) -> Option<Vec<u8>> {
         None
     }
+
+    pub(crate) fn owner(pid: i32) -> Option<u32> {
+        let size = i32::try_from(size_of::<libc::proc_bsdinfo>()).ok()?;
+        // SAFETY: as in `stat`.
+        let (got, info) = unsafe {
+            let mut info: libc::proc_bsdinfo = std::mem::zeroed();
+            let to = (&raw mut info).cast();
+            (libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, to, size), info)
+        };
+        (got == size).then_some(info.pbi_uid)
+    }
 }
 
 /// The process `pid`, if there is one.
@@ -140,12 +159,19 @@ pub(crate) fn arguments(pid: i32) -> Option<Vec<u8>> {
     system::arguments(pid)
 }
 
-/// Whether `pid` was started with the variable `assignment` (`NAME=value`).
-pub(crate) fn has_variable(pid: i32, assignment: &[u8]) -> bool {
-    let environment = system::environment(pid).unwrap_or_default();
+/// The value of the variable `name` that `pid` was started with; `None` without it, and when its
+/// environment cannot be read.
+pub(crate) fn variable(pid: i32, name: &[u8]) -> Option<Vec<u8>> {
+    let environment = system::environment(pid)?;
     environment
         .split(|byte| *byte == 0)
-        .any(|variable| variable == assignment)
+        .find_map(|variable| variable.strip_prefix(name)?.strip_prefix(b"="))
+        .map(<[u8]>::to_vec)
+}
+
+/// Whether `pid` is a process of this user.
+pub(crate) fn is_own(pid: i32) -> bool {
+    system::owner(pid) == Some(nix::unistd::geteuid().as_raw())
 }
 
 /// Reads a line of `/proc/PID/stat`. The name may hold anything, parentheses and newlines too, so it
@@ -162,13 +188,15 @@ fn parse(line: &[u8]) -> Option<Stat> {
         .filter(|field| !field.is_empty());
     let state = *fields.next()?.first()?;
     let parent = number(fields.next()?)?;
-    let session = number(fields.nth(1)?)?; // after the group
+    let group = number(fields.next()?)?;
+    let session = number(fields.next()?)?;
     let start = number(fields.nth(15)?)?; // the 22nd of all
     Some(Stat {
         pid: i32::try_from(number(&line[..open])?).ok()?,
         name,
         state,
         parent: i32::try_from(parent).ok()?,
+        group: i32::try_from(group).ok()?,
         session: i32::try_from(session).ok()?,
         start: u64::try_from(start).ok()?,
     })
@@ -198,6 +226,7 @@ mod tests {
                 name: name.as_bytes().to_vec(),
                 state: b'S',
                 parent: 7,
+                group: 42,
                 session: 43,
                 start: 9876,
             };
