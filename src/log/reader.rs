@@ -287,7 +287,6 @@ impl Reader {
             }
             return Ok(self.skip_block(0, Cause::Header));
         };
-        self.doubt = false; // no chain goes on here
         let expected = self.expect.lowest();
         let fits = match self.expect {
             Expect::Exactly(_) => header.first_record == expected,

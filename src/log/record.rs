@@ -206,4 +206,16 @@ mod tests {
             assert_eq!(opened(&right, record[..len].to_vec()), None, "length {len}");
         }
     }
+    #[test]
+    fn what_this_version_does_not_write_is_not_read() {
+        let keys = segment_keys(&keys(), &IDENTITY, 1);
+        for (at, byte) in [(41, 2), (41, 0x80), (42, 1), (43, 1)] {
+            let mut record = Vec::new();
+            put(&mut record, META, b"abc");
+            record[at] |= byte;
+            let len = record.len();
+            seal(&keys, &mut record, len, || Ok([5; 16])).unwrap();
+            assert_eq!(opened(&keys, record), None, "byte {at}");
+        }
+    }
 }

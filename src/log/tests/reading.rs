@@ -1,5 +1,7 @@
 //! What is read is what was written: at once, from the middle, backwards, and while it is being written.
 
+use std::os::unix::fs::FileExt as _;
+
 use super::*;
 use crate::log::tail::Tail;
 use crate::log::writer::Opening;
@@ -339,4 +341,40 @@ fn a_segment_that_the_writer_has_not_begun_is_not_the_next_one_yet() {
     assert!(reader.add(0, Scratch::empty()).is_err());
     let fresh = read_on(&mut Reader::new(segments(&[b""])));
     assert_eq!((fresh.records, fresh.ending), (vec![], Ending::Open));
+}
+
+#[test]
+fn a_fact_of_which_only_a_part_is_there_yet_comes_when_all_of_it_is() {
+    let bytes = log_of(&[
+        (Kind::Stdout, b"before"),
+        (Kind::Note, &json(&start(200_000))),
+        (Kind::Stdout, b"after"),
+    ]);
+    let whole = read(&[&bytes]);
+    assert_eq!(whole.records.len(), 3);
+    let mut random = fastrand::Rng::with_seed(9);
+    for _ in 0..50 {
+        let len = random.usize(300..bytes.len() - 96);
+        let file = Scratch::holding(&bytes[..len]);
+        let copy = file.try_clone().unwrap();
+        let segments = Segments::open(Arc::new(keys()), IDENTITY, vec![(0, copy)]).unwrap();
+        let mut reader = Reader::new(segments);
+        let first = read_on(&mut reader);
+        assert_eq!(
+            (first.records.len(), first.damage),
+            (1, vec![]),
+            "length {len}"
+        );
+        assert!(
+            matches!(first.ending, Ending::TornTail { .. }),
+            "length {len}"
+        );
+        file.write_all_at(&bytes[len..], len as u64).unwrap();
+        reader.refresh().unwrap();
+        assert_eq!(
+            read_on(&mut reader).records,
+            whole.records[1..],
+            "length {len}"
+        );
+    }
 }
