@@ -79,7 +79,7 @@ pub(super) fn put(batch: &mut Vec<u8>, meta: Meta, payload: &[u8]) {
     batch.resize(end, 0);
 }
 
-/// Seals in place records that [`put`] made, at most [`LANES`] and all `len` long; returns the last one's
+/// Seals in place records that [`put`] made, at most [`LANES`](crate::crypto::seal::LANES) and all `len` long; returns the last one's
 /// tag. They are encrypted in step, which is much faster than one after the other.
 ///
 /// # Errors

@@ -378,3 +378,23 @@ fn a_fact_of_which_only_a_part_is_there_yet_comes_when_all_of_it_is() {
         );
     }
 }
+
+#[test]
+fn a_burst_is_read_at_once_and_is_over_after_some_small_reads_or_a_rest() {
+    let mut writer = writer();
+    let calm = writer.inlet().len();
+    writer.append_read(Kind::Stdout, 1, calm).unwrap();
+    assert!(writer.inlet().len() >= 128 * 1024);
+    for _ in 0..8 {
+        assert!(writer.inlet().len() > calm);
+        writer.append_read(Kind::Stdout, 1, 100).unwrap();
+    }
+    assert_eq!(writer.inlet().len(), calm);
+    writer.append_read(Kind::Stdout, 1, calm).unwrap();
+    writer.rest();
+    assert_eq!(writer.inlet().len(), calm);
+    assert_eq!(
+        read(&[&Scratch::bytes(writer.file())]).output(),
+        vec![0; 2 * calm + 800]
+    );
+}
