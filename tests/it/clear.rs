@@ -101,3 +101,18 @@ fn a_follower_of_a_process_that_is_cleared_ends() {
         outcome.describe()
     );
 }
+
+#[test]
+fn only_what_ended_long_ago_is_cleared_when_that_is_wanted() {
+    let bgp = Sandbox::new();
+    let process = bgp.start_with(&["--name", "one", "--group", "g"], ["true"]);
+    bgp.run(["wait", "one"]).code(0);
+    bgp.wait_for_supervisor_end(&process.id);
+    bgp.run(["clear", "--older-than", "1h"]).code(0);
+    assert_eq!(bgp.list().len(), 1);
+    bgp.run(["clear", "--group", "other"]).code(0);
+    assert_eq!(bgp.list().len(), 1);
+    bgp.run(["clear", "--older-than", "0s", "--group", "g"])
+        .code(0);
+    assert_eq!(bgp.list().len(), 0);
+}

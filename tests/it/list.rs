@@ -254,3 +254,35 @@ fn many_who_look_at_a_live_process_all_say_so() {
     });
     assert_eq!(seen, BTreeSet::from(["\"running\"".to_owned()]));
 }
+
+#[test]
+fn a_group_or_a_session_can_be_listed_and_stopped() {
+    let bgp = Sandbox::new();
+    bgp.start_with(&["--name", "one", "--group", "web"], ["sleep", "60"]);
+    bgp.start_with(
+        &["--name", "two", "--group", "web", "--session", "s1"],
+        ["sleep", "60"],
+    );
+    let mut start = bgp.command(["start", "--name", "three", "sleep", "60"]);
+    finish(start.env("BGP_SESSION", "s1")).code(0);
+    let names = |args: &[&str]| -> Vec<String> {
+        let listed = bgp.run(args.iter().copied()).code(0).json();
+        let processes = listed["processes"].as_array().unwrap().clone();
+        processes
+            .iter()
+            .map(|p| p["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&["list", "--json", "--group", "web"]), ["one", "two"]);
+    assert_eq!(
+        names(&["list", "--json", "--session", "s1"]),
+        ["two", "three"]
+    );
+    bgp.run(["stop", "--group", "web"]).code(0);
+    assert_eq!(names(&["list", "--json", "--running"]), ["three"]);
+    bgp.run(["stop", "--session", "s1"]).code(0);
+    assert_eq!(
+        names(&["list", "--json", "--running"]),
+        Vec::<String>::new()
+    );
+}

@@ -334,7 +334,7 @@ fn who_follows_sees_all_and_ends_with_the_leader() {
     let line = "echo begin; n=0; while [ ! -e go ]; do sleep 0.01; done; seq 1 5000; echo end; sleep 60 & exit 3";
     bgp.start("work", ["sh", "-c", line]);
     let follower = Running::begin(&mut bgp.command(["output", "-n", "0", "-f", "work"]));
-    let streamer = Running::begin(&mut bgp.command(["stream", "work"]));
+    let streamer = Running::begin(&mut bgp.command(["logs", "-f", "work"]));
     bgp.wait_until("both see the beginning", || {
         (follower.stdout() == "begin\n" && streamer.stdout() == "begin\n").then_some(())
     });

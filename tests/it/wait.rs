@@ -132,3 +132,23 @@ fn an_interrupted_wait_is_130_or_143_and_the_process_runs_on() {
     assert!(proc::alive(web.pid));
     bgp.run(["stop", "web"]).code(0);
 }
+
+#[test]
+fn the_first_that_ends_is_enough_when_that_is_wanted() {
+    let bgp = Sandbox::new();
+    bgp.start("slow", ["sleep", "60"]);
+    bgp.start("quick", ["sh", "-c", "exit 6"]);
+    bgp.run(["wait", "--any", "slow", "quick"]).code(6);
+    assert_eq!(bgp.status("slow")["status"], "running");
+}
+
+#[test]
+fn a_wait_that_takes_too_long_is_124() {
+    let bgp = Sandbox::new();
+    bgp.start("slow", ["sleep", "60"]);
+    bgp.run(["wait", "--timeout", "50ms", "slow"]).failed(124);
+    bgp.start("quick", ["sh", "-c", "exit 124"]);
+    bgp.run(["wait", "--timeout", "1h", "quick"])
+        .code(124)
+        .stderr("");
+}
