@@ -391,3 +391,88 @@ fn a_state_that_was_being_written_is_ignored_and_removed() {
     }
     assert_no_files_are_left(&bgp);
 }
+
+/// The named points at which a debug build can be killed, and a command that comes to each.
+const POINTS: [(&str, &str); 9] = [
+    ("key-made", "start"),
+    ("replace-created", "start"),
+    ("replace-written", "start"),
+    ("replace-synced", "start"),
+    ("replace-renamed", "start"),
+    ("start-claimed", "start"),
+    ("start-launched", "start"),
+    ("start-recorded", "start"),
+    ("clear-saved", "clear"),
+];
+
+// D1 F4
+#[test]
+fn every_named_point_can_be_the_last() {
+    let mut reached = std::collections::BTreeSet::new();
+    for (point, verb) in POINTS {
+        for hit in 1..=3 {
+            let bgp = Sandbox::fresh();
+            let run = |args: &[&str], crash: &str| {
+                let mut command = bgp.command(args);
+                command
+                    .env("BGP_TEST_ITERATIONS", "1000")
+                    .env("BGP_CRASH_AT", crash);
+                finish(&mut command)
+            };
+            if verb == "clear" {
+                run(&["start", "--name", "ended", "true"], "").code(0);
+                bgp.run(["wait", "ended"]).code(0);
+                let id = bgp.status("ended")["id"].as_str().unwrap().to_owned();
+                bgp.wait_for_supervisor_end(&id);
+            }
+            let args: &[&str] = if verb == "start" {
+                &["start", "sleep", "60"]
+            } else {
+                &["clear"]
+            };
+            let outcome = run(args, &format!("{point}:{hit}"));
+            if outcome.status.success() {
+                assert!(
+                    !cfg!(debug_assertions) || hit > 1,
+                    "{args:?} does not come to {point}"
+                );
+                continue;
+            }
+            reached.insert(point);
+            let listed = bgp.run(["list"]);
+            assert_eq!(
+                listed.status.code(),
+                Some(0),
+                "killed at {point}:{hit}\n{}",
+                listed.describe()
+            );
+            assert_sound(&bgp);
+            run(&["start", "--name", "next", "sleep", "60"], "").code(0);
+            bgp.run(["verify"]).code(0);
+            assert_no_files_are_left(&bgp);
+            let left = file_names(&bgp.state().join("logs"));
+            assert_eq!(left, Vec::<String>::new(), "killed at {point}:{hit}");
+        }
+    }
+    proc::pass_over(reached.is_empty(), "only a debug build has named points");
+}
+
+// D1
+#[test]
+fn no_named_point_is_left_without_a_case() {
+    let name = regex::Regex::new(r#"crash_point!\("([^"]+)"\)"#).unwrap();
+    let mut found: Vec<String> = crate::harness::files_below(&crate::harness::tree().join("src"))
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .flat_map(|text| {
+            name.captures_iter(&text)
+                .map(|found| found[1].to_owned())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    let mut cases = POINTS.map(|(point, _)| point.to_owned());
+    cases.sort();
+    assert_eq!(found, cases);
+}

@@ -470,3 +470,39 @@ fn without_a_terminal_the_output_is_plain_whatever_the_environment_says() {
         }
     }
 }
+
+// C5: a file size limit of the caller's is the disk that refuses
+#[test]
+fn a_log_that_may_not_grow_does_not_hold_the_process_up() {
+    let bgp = Sandbox::new();
+    let line = "seq 1 300000; echo \"$(ulimit -f)\" >&2; exit 7";
+    finish(bgp.foreign("/bin/sh").args([
+        "-c",
+        "ulimit -f 400; exec \"$BGP\" start --name full sh -c \"$0\"",
+        line,
+    ]))
+    .code(0);
+    bgp.run(["wait", "full"]).code(7);
+    let status = bgp.status("full");
+    assert_eq!(
+        (&status["status"], &status["exitCode"]),
+        (&"failed".into(), &7.into())
+    );
+    let outcome = bgp
+        .run(["output", "-n", "0", "--stdout", "full"])
+        .code_in(&[0, 13]);
+    let text = outcome.text();
+    assert!(text.starts_with("1\n2\n3\n"), "{}", outcome.describe());
+    let kept = text
+        .lines()
+        .map_while(|line| line.parse::<u32>().ok())
+        .count();
+    assert!(
+        kept > 10_000,
+        "{kept} lines were kept\n{}",
+        outcome.describe()
+    );
+    let id = status["id"].as_str().unwrap().to_owned();
+    bgp.wait_for_supervisor_end(&id);
+    assert_eq!(bgp.list()[0]["exitCode"], 7);
+}
