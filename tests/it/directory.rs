@@ -13,6 +13,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::Signal;
 
 use crate::harness::{Sandbox, file_names, files_below, set_mode};
 use crate::invocation::{Outcome, Running, finish};
@@ -81,10 +82,14 @@ fn without_any_home_there_is_no_silent_fallback() {
 #[test]
 fn a_place_that_cannot_be_written_is_named() {
     let bgp = Sandbox::fresh();
-    for place in ["/dev/null/bgp", "/proc/bgp", "/sys/bgp"] {
+    for (place, named) in [
+        ("/dev/null/bgp", "'/dev/null"),
+        ("/proc/bgp", "'/proc/bgp'"),
+        ("/sys/bgp", "'/sys/bgp'"),
+    ] {
         let outcome = finish(bgp.command(["start", "true"]).env("BGP_DIR", place));
         assert!(!outcome.status.success(), "{}", outcome.describe());
-        outcome.stdout("").stderr_has(place);
+        outcome.stdout("").stderr_has(named);
     }
     if proc::pass_over(
         !proc::is_root(),
@@ -231,15 +236,7 @@ fn with_planted(bgp: &Sandbox, path: &Path, mut check: impl FnMut(&str)) {
             "directory" => fs::create_dir(path).unwrap(),
             "socket" => drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
             _ => {
-                fs::write(
-                    path,
-                    if there {
-                        fs::read(&away).unwrap()
-                    } else {
-                        Vec::new()
-                    },
-                )
-                .unwrap();
+                fs::write(path, fs::read(&away).unwrap_or_default()).unwrap();
                 set_mode(path, 0o644);
             }
         }
@@ -339,25 +336,34 @@ fn files_are_0600_and_directories_0700_whatever_the_umask() {
     }
 }
 
-// D11
+// D11: a command that is stopped while it holds the lock
 #[test]
 fn a_lock_that_is_held_for_long_is_11_with_the_holder_and_reading_goes_on() {
     let bgp = sandbox();
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(bgp.state().join("processes.lock"))
-        .unwrap();
-    let held = Flock::lock(file, FlockArg::LockExclusiveNonblock).unwrap();
+    let mut command = bgp.command(["start", "--name", "stuck", "sleep", "60"]);
+    let stuck = Running::begin(command.env("BGP_PAUSE_AT", "start-launched"));
+    if proc::pass_over(
+        !cfg!(debug_assertions),
+        "only a debug build has points to pause at",
+    ) {
+        return;
+    }
+    bgp.wait_until("it is stopped with the lock in its hands", || {
+        (proc::stat(stuck.pid())?.state == 'T').then_some(())
+    });
     let start = Running::begin(&mut bgp.command(["start", "--name", "late", "true"]));
     bgp.run(["list"]).code(0).stdout_has("work");
     bgp.run(["status", "work"]).code(0);
     bgp.run(["output", "work"]).code(0).stdout("hello\n");
-    let pid = std::process::id().to_string();
-    start.finish().failed(11).stderr_has(&pid);
-    drop(held);
+    start
+        .finish()
+        .failed(11)
+        .stderr_has(&stuck.pid().to_string());
     assert_eq!(bgp.list().len(), 1);
+    proc::kill(stuck.pid(), Signal::SIGCONT);
+    stuck.finish().code(0);
     bgp.run(["start", "--name", "late", "true"]).code(0);
+    assert_eq!(bgp.list().len(), 3);
 }
 
 // D11: not for long
@@ -371,11 +377,9 @@ fn a_lock_that_is_held_for_a_moment_is_waited_for() {
         .unwrap();
     let held = Flock::lock(file, FlockArg::LockExclusiveNonblock).unwrap();
     let start = Running::begin(&mut bgp.command(["start", "--name", "late", "true"]));
-    bgp.wait_until("it has opened the lock", || {
-        let all = proc::descriptors(start.pid())?;
-        all.iter()
-            .any(|(_, path)| path.ends_with("processes.lock"))
-            .then_some(())
+    // The log is made before the lock is taken: it is there or all but there.
+    bgp.wait_until("it has made its log", || {
+        (file_names(&bgp.state().join("logs")).len() == 2).then_some(())
     });
     drop(held);
     start.finish().code(0);

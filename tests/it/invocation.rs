@@ -134,7 +134,7 @@ impl Running {
     /// Begins; both streams are read from now on, stdin is the caller's choice.
     #[track_caller]
     pub(crate) fn begin(command: &mut Command) -> Self {
-        let what = format!("{command:?}");
+        let what = line(command);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -257,6 +257,46 @@ fn sane(outcome: Outcome) -> Outcome {
         outcome.describe()
     );
     outcome
+}
+
+/// A command as it is shown: what was added to a sandbox's environment, program and arguments.
+fn line(command: &Command) -> String {
+    let usual = [
+        "PATH",
+        "LC_ALL",
+        "HOME",
+        "TMPDIR",
+        "BGP",
+        "BGP_DIR",
+        "BGP_KEY_CACHE",
+        "BG_PASSWORD",
+    ];
+    let mut words: Vec<String> = command
+        .get_envs()
+        .filter(|(name, value)| {
+            let name = name.to_string_lossy();
+            value.is_some() && name != "BGP_TEST_SANDBOX" && !usual.contains(&&*name)
+        })
+        .map(|(name, value)| {
+            format!(
+                "{}='{}'",
+                name.display(),
+                value.unwrap_or_default().display()
+            )
+        })
+        .collect();
+    words.push(command.get_program().display().to_string());
+    words.extend(
+        command
+            .get_args()
+            .map(|word| format!("'{}'", word.display())),
+    );
+    for word in &mut words {
+        if word.len() > 400 {
+            *word = format!("{}…", word.chars().take(200).collect::<String>());
+        }
+    }
+    words.join(" ")
 }
 
 fn collect(

@@ -459,11 +459,9 @@ fn a_supervisor_leaves_no_core_and_the_command_keeps_the_callers_limit() {
     };
     let mine = core(i32::try_from(std::process::id()).unwrap());
     assert_eq!(core(pid), mine, "the command's own limit");
-    let theirs: Vec<String> = core(proc::parent(pid))
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(theirs[4..6], ["0", "0"], "{theirs:?}");
+    // The hard limit stays, so that the command can be given it.
+    let theirs = core(proc::parent(pid));
+    assert_eq!(theirs.split_whitespace().nth(4), Some("0"), "{theirs}");
 }
 
 // E18

@@ -118,7 +118,7 @@ fn arguments_that_are_too_long_for_the_command_alone_are_126() {
 
     // 1 MiB of stack gives 256 KiB to arguments and environment (execve(2)).
     let line = "ulimit -s 1024; exec \"$BGP\" start --name big tool";
-    for pad in (0..130 * 1024).rev().step_by(1024) {
+    for pad in (0..127 * 1024).rev().step_by(1024) {
         let mut start = bgp.foreign("/bin/sh");
         start.args(["-c", line]).env("PATH", &path);
         start
@@ -295,7 +295,7 @@ fn a_supervisor_has_nothing_of_the_callers() {
 fn a_command_gets_three_descriptors_whatever_the_caller_has_open() {
     let bgp = Sandbox::new();
     let planted = bgp.dir().join("planted");
-    let perl = "use POSIX (); open(my $f, '>', shift) or die; \
+    let perl = "use POSIX (); open(my $f, q(>), shift) or die; \
         POSIX::dup2(fileno($f), $_) for 3 .. 40, 63, 200, 1100; exec @ARGV or die";
     let line =
         format!("ulimit -n 2048; exec perl -e '{perl}' \"$0\" \"$BGP\" start --name web sleep 60");
@@ -381,11 +381,9 @@ fn a_command_starts_with_default_signals_whatever_the_caller_ignores_or_blocks()
         assert_eq!(output.lines().count(), 2, "{name}: {output}");
         for line in output.lines() {
             let (_, mask) = line.split_once(':').unwrap();
-            assert_eq!(
-                u64::from_str_radix(mask.trim(), 16),
-                Ok(0),
-                "{name}: {output}"
-            );
+            // 32 and 33 belong to the C library; a caller may have left them ignored.
+            let mask = u64::from_str_radix(mask.trim(), 16).unwrap() & !(0b11 << 31);
+            assert_eq!(mask, 0, "{name}: {output}");
         }
     }
 }
