@@ -5,7 +5,7 @@
 //! what was started less what was reported as cleared, nothing was cleared twice, nothing unlisted runs,
 //! and nothing is left.
 //!
-//! `BGP_MODEL_ROUNDS` (1) says how often, `BGP_MODEL_SEED` repeats one.
+//! `BGP_MODEL_ROUNDS` (2) says how often, `BGP_MODEL_SEED` repeats one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -18,7 +18,7 @@ use crate::invocation::Outcome;
 use crate::proc;
 
 const THREADS: usize = 4;
-const OPERATIONS: usize = 30;
+const OPERATIONS: usize = 50;
 
 /// What a process was started to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,7 +278,7 @@ fn random_operations_at_once_agree_with_the_reference() {
             .ok()
             .map(|text| text.parse::<u64>().unwrap())
     };
-    for round in 0..number("BGP_MODEL_ROUNDS").unwrap_or(1) {
+    for round in 0..number("BGP_MODEL_ROUNDS").unwrap_or(2) {
         let seed = number("BGP_MODEL_SEED").unwrap_or_else(|| fastrand::u64(..));
         eprintln!("round {round}, BGP_MODEL_SEED={seed}");
         one_round(seed);

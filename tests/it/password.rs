@@ -464,10 +464,30 @@ fn a_supervisor_leaves_no_core_and_the_command_keeps_the_callers_limit() {
     assert_eq!(theirs.split_whitespace().nth(4), Some("0"), "{theirs}");
 }
 
+/// A sandbox with a key of its own, so that what is cached for it is nobody else's; and its store's id.
+fn sandbox_with_its_own_key() -> (Sandbox, String) {
+    let bgp = Sandbox::fresh();
+    bgp.run(["start", "--name", "work", "true"]).code(0);
+    bgp.run(["wait", "work"]).code(0);
+    let key: serde_json::Value =
+        serde_json::from_slice(&fs::read(bgp.state().join("key")).unwrap()).unwrap();
+    let store = key["store"].as_str().unwrap().to_owned();
+    (bgp, store)
+}
+
+/// Whether the kernel keeps a key for `store`; one that was invalidated (flag `i`) is gone at its leisure.
+fn is_cached(store: &str) -> bool {
+    let keys = fs::read_to_string("/proc/keys").unwrap_or_default();
+    keys.lines().any(|line| {
+        let flags = line.split_whitespace().nth(1).unwrap_or_default();
+        line.contains(store) && !flags.ends_with('i')
+    })
+}
+
 // E18
 #[test]
 fn with_the_cache_a_wrong_password_is_still_wrong_and_lock_forgets() {
-    let bgp = sandbox();
+    let (bgp, store) = sandbox_with_its_own_key();
     let run = |args: &[&str], password: &str| {
         finish(
             bgp.command(args)
@@ -475,6 +495,12 @@ fn with_the_cache_a_wrong_password_is_still_wrong_and_lock_forgets() {
                 .env("BG_PASSWORD", password),
         )
     };
+    let cached = || is_cached(&store);
+    run(&["list"], PASSWORD)
+        .code(0)
+        .stderr("")
+        .stdout_has("work");
+    proc::pass_over(!cached(), "the kernel keeps no key for this user");
     for _ in 0..3 {
         run(&["list"], PASSWORD)
             .code(0)
@@ -483,16 +509,22 @@ fn with_the_cache_a_wrong_password_is_still_wrong_and_lock_forgets() {
         run(&["list"], "wrong").failed(12);
     }
     run(&["lock"], PASSWORD).code(0).stderr("");
+    assert!(!cached(), "lock did not forget");
     run(&["list"], "wrong").failed(12);
+    assert!(!cached(), "a wrong password was cached");
     run(&["list"], PASSWORD).code(0).stderr("");
-    run(&["lock"], PASSWORD).code(0);
-    finish(
-        bgp.command(["lock"])
-            .env_remove("BGP_KEY_CACHE")
-            .env_remove("BG_PASSWORD"),
-    )
-    .code(0);
+    // Whoever forgets need not know what.
+    finish(bgp.command(["lock"]).env_remove("BG_PASSWORD")).code(0);
+    assert!(!cached(), "lock did not forget");
     assert_eq!(file_names(&bgp.state()).len(), snapshot_names(&bgp).len());
+}
+
+// E18
+#[test]
+fn without_the_cache_nothing_is_cached() {
+    let (bgp, store) = sandbox_with_its_own_key();
+    bgp.run(["list"]).code(0);
+    assert!(!is_cached(&store));
 }
 
 /// What may lie in a state directory.
@@ -514,7 +546,7 @@ fn snapshot_names(bgp: &Sandbox) -> Vec<String> {
 // H8
 #[test]
 fn a_full_key_cache_is_no_reason_to_say_anything() {
-    let bgp = sandbox();
+    let (bgp, store) = sandbox_with_its_own_key();
     let refused = proc::is_root() || !cfg!(target_arch = "x86_64");
     if proc::pass_over(
         refused,
@@ -523,7 +555,7 @@ fn a_full_key_cache_is_no_reason_to_say_anything() {
         return;
     }
     // add_key(2) is call 248, KEYCTL_INVALIDATE is 21 of keyctl(2), call 250; the user keyring is -4.
-    let line = "my @keys; for my $n (1 .. 400) { \
+    let line = "my @keys; for my $n (1 .. 4000) { \
           my ($t, $d, $p) = ('user', qq(bgp-test-fill-$$-$n), 'x' x 64); \
           my $k = syscall(248, $t, $d, $p, 64, -4); last if $k < 0; push @keys, $k } \
         print qq(filled with ), scalar(@keys), qq(\\n); \
@@ -536,4 +568,5 @@ fn a_full_key_cache_is_no_reason_to_say_anything() {
     .code(0)
     .stderr("")
     .stdout_has("work");
+    assert!(!is_cached(&store), "there was room");
 }
