@@ -6,6 +6,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::sys::fault::{Cause, Danger, Fault};
+
 /// What sort of failure it is. Each has one exit code, which scripts depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -167,6 +169,58 @@ impl Error {
             _ => Self::other(message),
         }
     }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        let Fault {
+            action,
+            path,
+            cause,
+        } = fault;
+        match cause {
+            Cause::System(error) => Self::io(action, &path, &error),
+            Cause::Unsafe(danger) => unsafe_file(&path, danger),
+            Cause::TooLong { max_bytes } => Self::new(
+                Kind::Damaged,
+                format!(
+                    "'{}' is longer than the {max_bytes} bytes it may have",
+                    path.display()
+                ),
+            )
+            .hint("'bgp verify' tells what else is damaged"),
+        }
+    }
+}
+
+fn unsafe_file(path: &Path, danger: Danger) -> Error {
+    let path = path.display();
+    let planted = || "look who put it there, and remove it".to_owned();
+    let elsewhere = "set BGP_DIR to a directory of your own";
+    let (what, hint) = match danger {
+        Danger::Symlink => ("is a symbolic link".to_owned(), planted()),
+        Danger::NotADirectory => ("is not a directory".to_owned(), planted()),
+        Danger::NotAFile => ("is not a regular file".to_owned(), planted()),
+        Danger::HardLinks(links) => (format!("has {links} hard links"), planted()),
+        Danger::Owner(uid) => (format!("belongs to user {uid}"), elsewhere.to_owned()),
+        Danger::OpenDirectory(mode) => (
+            format!("is open to others (mode {mode:04o})"),
+            format!("look what others did there, then: chmod 700 '{path}'"),
+        ),
+        Danger::OpenFile(mode) => (
+            format!("is open to others (mode {mode:04o})"),
+            format!("look what others did to it, then: chmod 600 '{path}'"),
+        ),
+        Danger::OpenParent(mode) => (
+            format!("can be exchanged by anyone (its parent has mode {mode:04o})"),
+            elsewhere.to_owned(),
+        ),
+    };
+    Error::new(
+        Kind::Unsafe,
+        format!("it is not safe to use '{path}', which {what}"),
+    )
+    .hint(hint)
 }
 
 /// The system's words for `error`, without the number that Rust adds.
