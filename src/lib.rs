@@ -6,6 +6,8 @@
 mod crypto;
 #[expect(dead_code, reason = "grows")]
 mod model;
+#[expect(dead_code, reason = "grows")]
+mod store;
 #[cfg_attr(not(test), expect(dead_code, reason = "grows"))]
 mod sys;
 #[cfg(test)]
