@@ -248,13 +248,16 @@ mod tests {
             b" two words ",
             b"\xff\x00\xfe",
             b"\n",
-            &[b'x'; 65536],
+            &vec![b'x'; 65536],
         ] {
             assert_eq!(made(good).as_deref(), Ok(good));
         }
         for (bad, message) in [
             (&b""[..], "empty password"),
-            (&[b'x'; 65537], "the password is longer than 65536 bytes"),
+            (
+                &vec![b'x'; 65537],
+                "the password is longer than 65536 bytes",
+            ),
             (
                 b"\xef\xbb\xbfsecret",
                 "the password begins with a byte order mark",

@@ -270,7 +270,7 @@ mod tests {
         let message = |path: &Path| file(path, TIME_LIMIT).unwrap_err().message;
         assert!(message(&temp.path().join("none")).ends_with("No such file or directory"));
         assert!(message(temp.path()).ends_with("Is a directory"));
-        let huge = written(&temp, &[b'x'; 1 << 20], 0o600);
+        let huge = written(&temp, &vec![b'x'; 1 << 20], 0o600);
         assert_eq!(file(&huge, TIME_LIMIT).unwrap().len(), READ_MAX_BYTES);
     }
 
