@@ -261,7 +261,7 @@ fn cannot_fork(error: &io::Error) -> Error {
 
 fn explain(start: &Start, step: u8, errno: i32) -> Error {
     let error = io::Error::from_raw_os_error(errno);
-    let program = start.argv.first().map(|word| word.as_os_str()).unwrap_or_default();
+    let program = start.argv.first().map(super::super::model::bytes::Bytes::as_os_str).unwrap_or_default();
     let cwd = Path::new(start.cwd.as_os_str());
     if step == Step::Fork as u8 {
         return cannot_fork(&error);

@@ -34,6 +34,6 @@ impl Manager {
                 format!("{file}: byte {}: {}", damage.offset, damage.cause)
             })
             .collect();
-        Ok(Verified { findings, report })
+        Ok(Verified { report, findings })
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn from_command(argv: &[Bytes], shell_line: Option<&Bytes>) -> String
     let first = match shell_line {
         Some(line) => line
             .0
-            .split(|byte| byte.is_ascii_whitespace())
+            .split(u8::is_ascii_whitespace)
             .find(|word| !word.is_empty() && !word.contains(&b'='))
             .unwrap_or_default(),
         None => argv

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Where a process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub(crate) enum Status {
     /// A restart waits for its time.
     Starting,
     /// The leader lives.
@@ -42,7 +42,7 @@ impl Status {
 
     /// The word for it, in tables and JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Running => "running",
@@ -57,7 +57,7 @@ impl Status {
 
     /// Whether the leader has not ended for good.
     #[must_use]
-    pub fn is_live(self) -> bool {
+    pub(crate) fn is_live(self) -> bool {
         match self {
             Self::Starting | Self::Running | Self::Stopping => true,
             Self::Exited | Self::Killed | Self::Crashed | Self::Failed | Self::Lost => false,
@@ -149,7 +149,7 @@ impl How {
 /// Why a status is what it is, where the status alone does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
+pub(crate) enum Reason {
     /// `bgp stop`.
     Stop,
     /// A signal from outside bgp.
@@ -179,7 +179,7 @@ pub enum Reason {
 impl Reason {
     /// The word for it, in tables and JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Stop => "stop",
             Self::Signal => "signal",

@@ -98,7 +98,7 @@ pub(super) fn launch(
 
 fn command(start: &Start, core_limit: Limit) -> io::Result<Command> {
     let path = start.env.iter().find_map(|variable| variable.0.strip_prefix(b"PATH="));
-    let program = start.argv.first().map(|word| word.as_os_str()).unwrap_or_default();
+    let program = start.argv.first().map(super::super::model::bytes::Bytes::as_os_str).unwrap_or_default();
     let paths = exec::candidates(program, path.map(std::ffi::OsStr::from_bytes));
     let bytes = |list: &[crate::model::bytes::Bytes]| {
         exec::c_strings(list.iter().map(|item| item.0.as_slice()))

@@ -82,12 +82,9 @@ impl Peers {
             self.drop_peer(index);
             return Vec::new();
         }
-        match peer.read(&self.control, self.log) {
-            Ok(requests) => requests,
-            Err(_) => {
-                self.drop_peer(index);
-                Vec::new()
-            }
+        if let Ok(requests) = peer.read(&self.control, self.log) { requests } else {
+            self.drop_peer(index);
+            Vec::new()
         }
     }
 

@@ -148,12 +148,9 @@ impl Supervisor {
             let now = Instant::now();
             if ready.caller {
                 let mut word = [0];
-                match caller.read(&mut word) {
-                    Ok(1) => self.committed = true,
-                    _ => {
-                        abandoned = true;
-                        self.stop(Reason::Stop, Duration::ZERO, now);
-                    }
+                if let Ok(1) = caller.read(&mut word) { self.committed = true } else {
+                    abandoned = true;
+                    self.stop(Reason::Stop, Duration::ZERO, now);
                 }
             }
             if ready.signals {

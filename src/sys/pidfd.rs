@@ -1,6 +1,6 @@
 //! A process held by a descriptor: its number cannot come to mean another one.
 //!
-//! pidfd_open(2), Linux 5.3; where a sandbox refuses it, opening fails and the caller does without.
+//! `pidfd_open(2)`, Linux 5.3; where a sandbox refuses it, opening fails and the caller does without.
 //! On macOS a bare pid must do: best effort, as the README says.
 //! Does not: tell whether the process is the one that was meant; who opens looks again after.
 #![expect(unsafe_code, reason = "system calls that libc does not wrap")]

@@ -175,7 +175,7 @@ pub(crate) fn is_own(pid: i32) -> bool {
 }
 
 /// Reads a line of `/proc/PID/stat`. The name may hold anything, parentheses and newlines too, so it
-/// ends at the last `)`. Source: proc_pid_stat(5).
+/// ends at the last `)`. Source: `proc_pid_stat(5)`.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code))]
 fn parse(line: &[u8]) -> Option<Stat> {
     let open = line.iter().position(|byte| *byte == b'(')?;

@@ -3,7 +3,7 @@
 //! Does not: watch it.
 #![expect(unsafe_code, reason = "ioctl(2) TIOCGWINSZ")]
 
-/// The columns of the terminal that is the standard output, if it tells. See ioctl_tty(2).
+/// The columns of the terminal that is the standard output, if it tells. See `ioctl_tty(2)`.
 pub(crate) fn columns() -> Option<u16> {
     // SAFETY: zeroed is a valid winsize (plain numbers), and TIOCGWINSZ writes one, into ours.
     let (rc, size) = unsafe {
