@@ -298,8 +298,8 @@ mod tests {
         assert_eq!(run("printf 'a b\\n'"), Ok(b"a b\n".to_vec()));
         assert_eq!(run("cat"), Ok(Vec::new()), "its stdin is empty");
         assert_eq!(
-            run("echo ${BG_PASSWORD_COMMAND-unset} $SEEN"),
-            Ok(b"unset yes\n".to_vec())
+            run("echo ${BG_PASSWORD_COMMAND-unset} ${HOME-unset} $SEEN"),
+            Ok(b"unset unset yes\n".to_vec())
         );
         let long = run("head -c 1000000 /dev/zero; sleep 60").unwrap();
         assert_eq!(long.len(), READ_MAX_BYTES);

@@ -59,6 +59,7 @@ impl Store {
                 Self::create(StateDir::open_or_create(&path)?, &password, environment)?
             }
         };
+        // Before anything else is made: logs without a state would look like damage.
         if !state::exists(&store.dir)? {
             let mut locked = store.lock()?;
             if locked.state.generation == 0 {
@@ -194,9 +195,10 @@ impl Store {
         if cache == Cache::On {
             cache::put(&file, password, &master);
         }
-        let keys = Keys::new(file.store(), master);
-        state::save(&dir, &keys, &mut State::default())?;
-        Ok(Self { dir, keys })
+        Ok(Self {
+            keys: Keys::new(file.store(), master),
+            dir,
+        })
     }
 
     fn locked(&self, lock: Lock) -> Result<LockedState<'_>, Error> {
