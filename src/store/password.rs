@@ -76,6 +76,7 @@ pub(crate) fn current(environment: &Environment, ask: Ask) -> Result<Password, E
 /// # Errors
 ///
 /// As [`current`].
+#[expect(dead_code, reason = "passwd needs it")]
 pub(crate) fn replacement(environment: &Environment) -> Result<Password, Error> {
     obtain(environment, &NEW, Ask::Twice)
 }

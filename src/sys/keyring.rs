@@ -212,6 +212,7 @@ mod tests {
     use crate::sys::clock;
 
     #[test]
+    #[expect(clippy::print_stdout, reason = "says why it tests nothing")]
     fn what_is_put_is_found_replaced_and_forgotten() {
         let name = format!("bgp:test:{}:{}", std::process::id(), clock::wall_ns());
         if let Err(error) = put(&name, b"one", Duration::from_secs(60)) {

@@ -132,7 +132,10 @@ mod system {
         let (got, info) = unsafe {
             let mut info: libc::proc_bsdinfo = std::mem::zeroed();
             let to = (&raw mut info).cast();
-            (libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, to, size), info)
+            (
+                libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, to, size),
+                info,
+            )
         };
         (got == size).then_some(info.pbi_uid)
     }

@@ -8,7 +8,10 @@ pub(crate) fn columns() -> Option<u16> {
     // SAFETY: zeroed is a valid winsize (plain numbers), and TIOCGWINSZ writes one, into ours.
     let (rc, size) = unsafe {
         let mut size: libc::winsize = std::mem::zeroed();
-        (libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size), size)
+        (
+            libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size),
+            size,
+        )
     };
     (rc == 0 && size.ws_col > 0).then_some(size.ws_col)
 }

@@ -107,6 +107,7 @@ fn a_parent_where_anyone_may_rename_is_refused_unless_it_is_sticky() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says why it tests nothing")]
 fn what_belongs_to_another_is_refused() {
     if !geteuid().is_root() {
         println!("skipped: only root can give a file away");
