@@ -1,15 +1,59 @@
 //! `bgp` runs commands in the background: one small supervisor each, everything sealed at rest.
 //!
 //! Modules read downwards, each naming only those below it:
-//! `cli → commands → manager → supervisor, watch → control, log, store → crypto, model → sys`.
+//! `cli → commands → manager → supervisor, watch → control, log, store → crypto, text, model → sys`.
 
-#[expect(dead_code, reason = "grows")]
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, reason = "a test fails by panicking")
+)]
+
+mod cli;
+mod commands;
+mod control;
 mod crypto;
-#[expect(dead_code, reason = "grows")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "rotation and repair come with their commands")
+)]
+mod log;
+mod manager;
 mod model;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "readers and a new password come with their commands"
+    )
+)]
+mod store;
+mod supervisor;
+mod sys;
+#[cfg(test)]
+mod testing;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "terminals get their colours with a later command")
+)]
+mod text;
 
-/// What the `bgp` program does.
+use std::process::ExitCode;
+
+/// What the `bgp` program does: a command, or, executed by `bgp start`, the supervision of a process.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    if arguments
+        .peek()
+        .is_some_and(|first| first == supervisor::ARGUMENT)
+    {
+        return supervisor::main();
+    }
+    sys::image::forbid_inspection(); // the password and its keys are in here
+    // A caller that ignores SIGCHLD would keep us from waiting for a child.
+    sys::signals::restore_default(&[nix::sys::signal::Signal::SIGCHLD]);
+    cli::run::run(
+        arguments.collect(),
+        store::environment::Environment::of_this_process(),
+    )
 }

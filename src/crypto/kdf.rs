@@ -11,7 +11,8 @@ use super::{KEY_BYTES, Key};
 /// not a guesser. Source: NIST SP 800-132, RFC 8018.
 pub(crate) fn from_password(password: &[u8], salt: &[u8; 16], iterations: u32) -> Key {
     let mut bytes = [0; KEY_BYTES];
-    pbkdf2::pbkdf2::<hmac::Hmac<Sha256>>(password, salt, iterations, &mut bytes);
+    pbkdf2::pbkdf2::<hmac::Hmac<Sha256>>(password, salt, iterations, &mut bytes)
+        .expect("HMAC takes a key of any length");
     Key::from_bytes(bytes)
 }
 
@@ -30,9 +31,7 @@ pub(crate) fn derive(key: &Key, salt: &[u8], label: &str) -> Key {
 mod tests {
     use super::*;
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
+    use crate::model::id::encode_hex as hex;
 
     #[test]
     fn pbkdf2_gives_the_published_value() {

@@ -47,7 +47,16 @@ impl Key {
 /// When the system has no random bytes to give; nothing may be sealed then.
 pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::other(format!("cannot get random bytes: {error}")))?;
+    fill_random(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Makes all of `bytes` random, like [`random_bytes`], with one request.
+///
+/// # Errors
+///
+/// When the system has no random bytes to give; `bytes` may not be used then.
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), Error> {
+    getrandom::fill(bytes)
+        .map_err(|error| Error::other(format!("cannot get random bytes: {error}")))
 }

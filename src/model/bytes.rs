@@ -34,9 +34,12 @@ impl Bytes {
 
     /// The bytes in base64, if they are no UTF-8: the lossless field beside [`escaped`](Self::escaped).
     pub(crate) fn base64_if_needed(&self) -> Option<String> {
-        std::str::from_utf8(&self.0)
-            .is_err()
-            .then(|| STANDARD.encode(&self.0))
+        std::str::from_utf8(&self.0).is_err().then(|| self.base64())
+    }
+
+    /// The bytes in base64.
+    pub(crate) fn base64(&self) -> String {
+        STANDARD.encode(&self.0)
     }
 }
 

@@ -6,10 +6,12 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::sys::fault::{Cause, Danger, Fault};
+
 /// What sort of failure it is. Each has one exit code, which scripts depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Anything without a code of its own.
     Other = 1,
     /// The command line or the configuration is wrong; nothing was done.
@@ -54,7 +56,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind with its meaning, in the order of the codes: the source of help and README.
-    pub const ALL: [(Self, &'static str); 20] = [
+    pub(crate) const ALL: [(Self, &'static str); 20] = [
         (Self::Other, "anything else"),
         (Self::Usage, "usage, configuration"),
         (Self::NotFound, "no such process"),
@@ -85,13 +87,13 @@ impl Kind {
 
     /// The exit code of a command that fails so.
     #[must_use]
-    pub fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         self as u8
     }
 
     /// The word for it in JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Other => "other",
             Self::Usage => "usage",
@@ -119,7 +121,7 @@ impl Kind {
 
 /// A failure with its remedy. The message starts lowercase and has no period; the hint says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
+pub(crate) struct Error {
     /// The sort of failure, and so the exit code.
     pub kind: Kind,
     /// What went wrong, and with what.
@@ -167,6 +169,58 @@ impl Error {
             _ => Self::other(message),
         }
     }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        let Fault {
+            action,
+            path,
+            cause,
+        } = fault;
+        match cause {
+            Cause::System(error) => Self::io(action, &path, &error),
+            Cause::Unsafe(danger) => unsafe_file(&path, danger),
+            Cause::TooLong { max_bytes } => Self::new(
+                Kind::Damaged,
+                format!(
+                    "'{}' is longer than the {max_bytes} bytes it may have",
+                    path.display()
+                ),
+            )
+            .hint("'bgp verify' tells what else is damaged"),
+        }
+    }
+}
+
+fn unsafe_file(path: &Path, danger: Danger) -> Error {
+    let path = path.display();
+    let planted = || "look who put it there, and remove it".to_owned();
+    let elsewhere = "set BGP_DIR to a directory of your own";
+    let (what, hint) = match danger {
+        Danger::Symlink => ("is a symbolic link".to_owned(), planted()),
+        Danger::NotADirectory => ("is not a directory".to_owned(), planted()),
+        Danger::NotAFile => ("is not a regular file".to_owned(), planted()),
+        Danger::HardLinks(links) => (format!("has {links} hard links"), planted()),
+        Danger::Owner(uid) => (format!("belongs to user {uid}"), elsewhere.to_owned()),
+        Danger::OpenDirectory(mode) => (
+            format!("is open to others (mode {mode:04o})"),
+            format!("look what others did there, then: chmod 700 '{path}'"),
+        ),
+        Danger::OpenFile(mode) => (
+            format!("is open to others (mode {mode:04o})"),
+            format!("look what others did to it, then: chmod 600 '{path}'"),
+        ),
+        Danger::OpenParent(mode) => (
+            format!("can be exchanged by anyone (its parent has mode {mode:04o})"),
+            elsewhere.to_owned(),
+        ),
+    };
+    Error::new(
+        Kind::Unsafe,
+        format!("it is not safe to use '{path}', which {what}"),
+    )
+    .hint(hint)
 }
 
 /// The system's words for `error`, without the number that Rust adds.

@@ -28,6 +28,10 @@ pub(crate) enum Stdin {
 /// START: everything needed to run the command, and to run it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the field is called so in the log"
+)]
 pub(crate) struct Start {
     pub(crate) id: ProcessId,
     pub(crate) number: u64,
@@ -151,8 +155,9 @@ pub(crate) struct Block {
     /// The leader and when the kernel says it started, in clock ticks since boot.
     pub(crate) pid: i32,
     pub(crate) pid_start: u64,
-    /// The supervisor, for messages only: the lease tells whether it lives.
+    /// The supervisor and when it started. Only the lease tells whether it lives.
     pub(crate) supervisor_pid: i32,
+    pub(crate) supervisor_start: u64,
     /// The kernel's boot id.
     pub(crate) boot: String,
     #[serde(default)]

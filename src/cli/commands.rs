@@ -1,0 +1,453 @@
+//! Every command and every flag there is: the source of the parser, the help and all lists of them.
+//!
+//! Does not: contain code. What holds for all rows is tested here.
+
+use super::table::{Command, Example, Flag, Operands, State, Value, Verb};
+use crate::model::error::Kind;
+
+const GROUP: Flag = Flag::with_value(
+    "group",
+    Value::Label,
+    "GROUP",
+    "those that were started with this group",
+)
+.selects();
+const SESSION: Flag = Flag::with_value(
+    "session",
+    Value::Label,
+    "SESSION",
+    "those that were started in this session",
+)
+.selects();
+
+/// The commands, in the order of help.
+pub(crate) const COMMANDS: &[Command] = &[
+    Command {
+        verb: Verb::Start,
+        name: "start",
+        aliases: &[],
+        usage: &["[OPTIONS] COMMAND [ARGS…]", "[OPTIONS] -c LINE"],
+        operands: Operands::CommandOr("command"),
+        summary: "run a command in the background",
+        description: &[
+            "Runs COMMAND in the background and returns at once. It goes on when the terminal, the \
+             shell or the session that started it ends; what it writes is kept, encrypted.",
+            "The first word that is no option begins the command, and all that follows is the \
+             command's, untouched; no shell looks at it. With -c a shell runs LINE.",
+        ],
+        flags: &[
+            Flag::with_value("name", Value::Name, "NAME", "what to call it")
+                .short('n')
+                .default("made from the command"),
+            Flag::with_value("command", Value::Bytes, "LINE", "let a shell run this line")
+                .short('c'),
+            Flag::with_value("cwd", Value::Path, "DIR", "where it runs").default("here"),
+            Flag::with_value(
+                "env",
+                Value::Variable,
+                "KEY=VALUE",
+                "set a variable in its environment; may be repeated",
+            )
+            .short('e')
+            .repeatable(),
+            Flag::with_value(
+                "stdin",
+                Value::Stdin,
+                "pipe|null|FILE",
+                "its standard input: a pipe that is held open, nothing, or a file",
+            )
+            .default("pipe"),
+            Flag::with_value(
+                "grace",
+                Value::Duration,
+                "TIME",
+                "how long it may take to end when it is stopped, before it is killed",
+            )
+            .default("5s"),
+            Flag::with_value("group", Value::Label, "GROUP", "put it into a group"),
+            Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
+                .default("$BGP_SESSION"),
+            Flag::switch("alert-on-success", "raise an alert when it ends well"),
+            Flag::switch("no-alert-on-failure", "raise none when it fails"),
+            Flag::switch(
+                "alert-on-kill",
+                "raise an alert when it is killed or stopped",
+            ),
+        ],
+        examples: &[
+            Example {
+                line: "bgp start -n web npm run dev",
+                does: "start a server and call it web",
+            },
+            Example {
+                line: "bgp start -c 'make 2>&1 | tee build.txt'",
+                does: "a line for the shell",
+            },
+            Example {
+                line: "bgp start -e PORT=8080 --cwd site -- ./serve --verbose",
+                does: "a variable, a directory, and options of its own",
+            },
+        ],
+        state: State::Changed,
+        failures: &[Kind::InTheWay, Kind::CannotRun, Kind::CommandNotFound],
+    },
+    Command {
+        verb: Verb::List,
+        name: "list",
+        aliases: &["ls", "ps"],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "list the processes",
+        description: &[
+            "One line a process, the oldest first: what it is called, how it is, since when, and its \
+             command. A terminal gets what fits; in a pipe nothing is cut.",
+        ],
+        flags: &[
+            Flag::switch("running", "only those that have not ended"),
+            GROUP,
+            SESSION,
+        ],
+        examples: &[
+            Example {
+                line: "bgp list --running",
+                does: "what is going on",
+            },
+            Example {
+                line: "bgp list --json",
+                does: "all of it, for a program",
+            },
+        ],
+        state: State::Read,
+        failures: &[],
+    },
+    Command {
+        verb: Verb::Status,
+        name: "status",
+        aliases: &[],
+        usage: &["[OPTIONS] ID…"],
+        operands: Operands::Ids,
+        summary: "tell all about processes",
+        description: &[
+            "How a process is and what that means, its times, how it ended, what it used, what is left \
+             of it, and its last lines.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp status web",
+            does: "why did it fail?",
+        }],
+        state: State::Read,
+        failures: &[Kind::NotFound, Kind::Ambiguous],
+    },
+    Command {
+        verb: Verb::Output,
+        name: "output",
+        aliases: &["logs"],
+        usage: &["[OPTIONS] ID"],
+        operands: Operands::Id,
+        summary: "show what a process wrote",
+        description: &[
+            "The last lines of both streams, in the order in which they were read. Without --raw they \
+             are cleaned: no escape sequences, of a progress bar its last state, and a line above \
+             16 KiB is cut in its middle.",
+        ],
+        flags: &[
+            Flag::with_value("lines", Value::Count, "N", "the last N lines; 0 for all")
+                .short('n')
+                .default("20"),
+            Flag::switch("stdout", "only the standard output"),
+            Flag::switch("stderr", "only the standard error"),
+            Flag::switch(
+                "follow",
+                "go on with what is written, until the command ends",
+            )
+            .short('f'),
+            Flag::switch(
+                "to-end",
+                "with --follow: until all that it started has ended too",
+            )
+            .only_with("follow"),
+            Flag::switch("raw", "the bytes as they were written").not_with(&["json", "timestamps"]),
+            Flag::switch("timestamps", "begin each line with its time"),
+        ],
+        examples: &[
+            Example {
+                line: "bgp output web -n 50",
+                does: "the last 50 lines",
+            },
+            Example {
+                line: "bgp output web -f",
+                does: "watch it",
+            },
+            Example {
+                line: "bgp output web -n 0 --stdout --raw > web.txt",
+                does: "every byte of its standard output",
+            },
+        ],
+        state: State::Read,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
+    },
+    Command {
+        verb: Verb::Stop,
+        name: "stop",
+        aliases: &["kill"],
+        usage: &[
+            "[OPTIONS] ID…",
+            "[OPTIONS] --all",
+            "[OPTIONS] --group GROUP",
+            "[OPTIONS] --session SESSION",
+        ],
+        operands: Operands::Ids,
+        summary: "end processes and all that they started",
+        description: &[
+            "Asks the whole tree of each process to end (TERM), and kills what is left when the grace \
+             is over. It returns when nothing lives, or says what could not be killed.",
+        ],
+        flags: &[
+            Flag::with_value(
+                "grace",
+                Value::Duration,
+                "TIME",
+                "how long they may take to end, before they are killed",
+            )
+            .default("as started"),
+            Flag::switch("force", "kill at once").not_with(&["grace"]),
+            Flag::switch("all", "every process")
+                .selects()
+                .not_with(&["group", "session"]),
+            GROUP,
+            SESSION,
+        ],
+        examples: &[
+            Example {
+                line: "bgp stop web db",
+                does: "end two of them",
+            },
+            Example {
+                line: "bgp stop --all --grace 10s",
+                does: "end everything, gently",
+            },
+        ],
+        state: State::Read,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::NotRunning,
+            Kind::Survivors,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
+    },
+    Command {
+        verb: Verb::Wait,
+        name: "wait",
+        aliases: &[],
+        usage: &["[OPTIONS] ID…"],
+        operands: Operands::Ids,
+        summary: "wait until processes end",
+        description: &[
+            "Ends with the process's own code: 128 and the number of a signal that ended it, 1 if \
+             nobody knows how it ended. Of several it waits for all, and ends with the first code that \
+             is not 0, in the order given. That code may be one of those below; --json tells them \
+             apart.",
+        ],
+        flags: &[
+            Flag::with_value(
+                "timeout",
+                Value::Duration,
+                "TIME",
+                "give up after this time",
+            ),
+            Flag::switch("any", "wait for the first that ends, and end with its code"),
+        ],
+        examples: &[
+            Example {
+                line: "bgp wait build --timeout 10m",
+                does: "at most ten minutes",
+            },
+            Example {
+                line: "bgp wait --any web db",
+                does: "which ends first?",
+            },
+        ],
+        state: State::Read,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::TimedOut,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
+    },
+    Command {
+        verb: Verb::Clear,
+        name: "clear",
+        aliases: &[],
+        usage: &["[OPTIONS] [ID…]"],
+        operands: Operands::AnyIds,
+        summary: "forget ended processes and delete their logs",
+        description: &["Without an ID all that have ended. A process that lives is never cleared."],
+        flags: &[
+            Flag::with_value(
+                "older-than",
+                Value::Duration,
+                "TIME",
+                "those that ended longer ago than this",
+            )
+            .selects(),
+            GROUP,
+            SESSION,
+        ],
+        examples: &[
+            Example {
+                line: "bgp clear",
+                does: "all that have ended",
+            },
+            Example {
+                line: "bgp clear --older-than 7d",
+                does: "those of last week and before",
+            },
+        ],
+        state: State::Changed,
+        failures: &[Kind::NotFound, Kind::Ambiguous, Kind::InTheWay],
+    },
+    Command {
+        verb: Verb::Verify,
+        name: "verify",
+        aliases: &[],
+        usage: &["[OPTIONS] [ID…]"],
+        operands: Operands::AnyIds,
+        summary: "check every record of key, state and logs",
+        description: &[
+            "Reads all that is kept, or the logs of these processes, and tells what is damaged or was \
+             altered, and where.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp verify",
+            does: "is everything as it was written?",
+        }],
+        state: State::Read,
+        failures: &[Kind::NotFound, Kind::Ambiguous],
+    },
+    Command {
+        verb: Verb::Lock,
+        name: "lock",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "forget the cached key",
+        description: &[
+            "The next command needs the password again, and the time to derive the key from it.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp lock",
+            does: "before leaving the machine",
+        }],
+        state: State::Untouched,
+        failures: &[Kind::Damaged, Kind::Unsafe, Kind::Storage],
+    },
+    Command {
+        verb: Verb::Help,
+        name: "help",
+        aliases: &[],
+        usage: &["[OPTIONS] [COMMAND]"],
+        operands: Operands::Topic,
+        summary: "explain a command, or list them",
+        description: &[],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp help start",
+            does: "all about start",
+        }],
+        state: State::Untouched,
+        failures: &[],
+    },
+];
+
+/// The command that is called so.
+pub(crate) fn find(name: &str) -> Option<&'static Command> {
+    COMMANDS
+        .iter()
+        .find(|command| command.name == name || command.aliases.contains(&name))
+}
+
+/// Every name and alias.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    COMMANDS
+        .iter()
+        .flat_map(|command| std::iter::once(&command.name).chain(command.aliases))
+        .copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assert_all_differ<T: Ord + std::fmt::Debug>(what: &str, mut items: Vec<T>) {
+        items.sort();
+        for pair in items.windows(2) {
+            assert!(pair[0] != pair[1], "{what}: {:?} twice", pair[0]);
+        }
+    }
+
+    #[test]
+    fn no_word_means_two_things() {
+        assert_all_differ("commands", names().collect());
+        for command in COMMANDS {
+            let flags = || command.all_flags();
+            assert_all_differ(command.name, flags().map(|flag| flag.long).collect());
+            assert_all_differ(
+                command.name,
+                flags().filter_map(|flag| flag.short).collect(),
+            );
+        }
+    }
+
+    #[test]
+    fn each_verb_has_one_row() {
+        for (i, command) in COMMANDS.iter().enumerate() {
+            let others = &COMMANDS[i + 1..];
+            assert!(others.iter().all(|other| other.verb != command.verb));
+        }
+    }
+
+    #[test]
+    fn rows_speak_of_flags_that_are_there() {
+        for command in COMMANDS {
+            for flag in command.flags {
+                for other in flag.not_with.iter().chain(&flag.only_with) {
+                    assert!(command.flag(other).is_some(), "{} {other}", flag.long);
+                }
+            }
+            if let Operands::CommandOr(flag) = command.operands {
+                assert!(command.flag(flag).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn help_texts_have_one_form() {
+        for command in COMMANDS {
+            let flags = command.all_flags().map(|flag| flag.help);
+            let examples = command.examples.iter().map(|example| example.does);
+            for text in flags.chain([command.summary]).chain(examples) {
+                assert!(!text.ends_with('.') && !text.is_empty(), "{text}");
+                assert!(text.starts_with(|c: char| c.is_lowercase()), "{text}");
+            }
+            for text in command.description {
+                assert!(text.ends_with('.') || text.ends_with('?'), "{text}");
+            }
+            for usage in command.usage {
+                assert!(!usage.starts_with("bgp"), "{usage}");
+            }
+            assert!(!command.examples.is_empty(), "{}", command.name);
+        }
+    }
+}

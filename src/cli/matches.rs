@@ -1,0 +1,214 @@
+//! What was said on a command line, once all of it is checked.
+//!
+//! Does not: hold defaults; what was not said is absent.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::Duration;
+
+use regex::bytes::Regex;
+
+use super::table::{Command, Flag, Value};
+use super::values::{self, quoted};
+use crate::commands::out::Format;
+use crate::model::bytes::Bytes;
+use crate::model::error::Error;
+use crate::model::facts::Stdin;
+use crate::model::{name, signal};
+
+/// A command with its flags and operands, all of them checked.
+#[derive(Debug)]
+pub(crate) struct Matches {
+    pub(crate) command: &'static Command,
+    pub(super) flags: Vec<(&'static Flag, Parsed)>,
+    pub(super) operands: Vec<OsString>,
+}
+
+/// The value of a flag, checked.
+#[derive(Debug)]
+pub(super) enum Parsed {
+    Switch,
+    Text(String),
+    Bytes(Bytes),
+    Duration(Duration),
+    Number(u64),
+    Stdin(Stdin),
+    Regex(Regex),
+    Signal(i32),
+}
+
+impl Matches {
+    pub(super) fn new(command: &'static Command) -> Self {
+        Self {
+            command,
+            flags: Vec::new(),
+            operands: Vec::new(),
+        }
+    }
+
+    /// Whether the flag was given.
+    pub(crate) fn has(&self, long: &str) -> bool {
+        self.values(long).next().is_some()
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        if self.has("json") {
+            Format::Json
+        } else {
+            Format::Text
+        }
+    }
+
+    /// The value of a flag for a name, a label or one of some words.
+    pub(crate) fn text(&self, long: &str) -> Option<&str> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The value of a flag for bytes or a path.
+    pub(crate) fn bytes(&self, long: &str) -> Option<&Bytes> {
+        self.all_bytes(long).next()
+    }
+
+    /// All values of a flag for variables, in the order given.
+    pub(crate) fn all_bytes(&self, long: &str) -> impl Iterator<Item = &Bytes> {
+        self.values(long).filter_map(|value| match value {
+            Parsed::Bytes(bytes) => Some(bytes),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn duration(&self, long: &str) -> Option<Duration> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Duration(duration) => Some(*duration),
+            _ => None,
+        })
+    }
+
+    /// The value of a flag for a count or a size.
+    pub(crate) fn number(&self, long: &str) -> Option<u64> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Number(number) => Some(*number),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn stdin(&self, long: &str) -> Option<&Stdin> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Stdin(stdin) => Some(stdin),
+            _ => None,
+        })
+    }
+
+    /// All values of a flag for regular expressions.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
+    pub(crate) fn regexes(&self, long: &str) -> impl Iterator<Item = &Regex> {
+        self.values(long).filter_map(|value| match value {
+            Parsed::Regex(regex) => Some(regex),
+            _ => None,
+        })
+    }
+
+    /// The number of the signal that a flag names.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
+    pub(crate) fn signal(&self, long: &str) -> Option<i32> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Signal(number) => Some(*number),
+            _ => None,
+        })
+    }
+
+    /// The IDs, as they were typed; none is empty.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.operands.iter().filter_map(|operand| operand.to_str())
+    }
+
+    /// The command to run with its arguments, untouched; empty if a flag stands in its place.
+    pub(crate) fn command_line(&self) -> &[OsString] {
+        &self.operands
+    }
+
+    fn values(&self, long: &str) -> impl Iterator<Item = &Parsed> {
+        debug_assert!(
+            self.command.flag(long).is_some(),
+            "{} has no --{long}",
+            self.command.name
+        );
+        self.flags
+            .iter()
+            .filter(move |(flag, _)| flag.long == long)
+            .map(|(_, value)| value)
+    }
+}
+
+impl Parsed {
+    /// Reads `value` as what `kind` says it is.
+    ///
+    /// # Errors
+    ///
+    /// A usage error that names the value; the flag's name is to be put before it.
+    pub(super) fn read(kind: Value, value: OsString) -> Result<Self, Error> {
+        match kind {
+            Value::Bytes | Value::Path => {
+                return Ok(Parsed::Bytes(not_empty(value)?));
+            }
+            Value::Variable => return values::variable(&value).map(Parsed::Bytes),
+            Value::Stdin => {
+                return Ok(Parsed::Stdin(match value.as_bytes() {
+                    b"pipe" => Stdin::Pipe,
+                    b"null" => Stdin::Null,
+                    _ => Stdin::File(not_empty(value)?),
+                }));
+            }
+            _ => {}
+        }
+        let Some(text) = value.to_str() else {
+            let shown = quoted(&Bytes::from(value.as_os_str()).escaped());
+            return Err(Error::usage(format!("{shown} is not UTF-8")).hint("write it in UTF-8"));
+        };
+        match kind {
+            Value::Name => name::check(text).map(|()| Parsed::Text(text.to_owned())),
+            Value::Label => values::label(text).map(Parsed::Text),
+            Value::Duration => values::duration(text).map(Parsed::Duration),
+            Value::Count => values::count(text).map(Parsed::Number),
+            Value::Size => values::size(text).map(Parsed::Number),
+            Value::Regex => regex(text).map(Parsed::Regex),
+            Value::Signal => signal::number(text).map(Parsed::Signal).ok_or_else(|| {
+                Error::usage(format!("{} is not a signal", quoted(text)))
+                    .hint("a signal is TERM, SIGTERM or 15, for example")
+            }),
+            Value::OneOf(words) if words.contains(&text) => Ok(Parsed::Text(text.to_owned())),
+            Value::OneOf(words) => Err(Error::usage(format!(
+                "{} is none of its values",
+                quoted(text)
+            ))
+            .hint(format!("one of: {}", words.join(", ")))),
+            Value::Bytes | Value::Path | Value::Variable | Value::Stdin => {
+                unreachable!("taken as bytes above")
+            }
+        }
+    }
+}
+
+fn not_empty(value: OsString) -> Result<Bytes, Error> {
+    if value.is_empty() {
+        return Err(Error::usage("it is empty").hint("a variable in its place may be unset"));
+    }
+    values::no_nul(value.as_bytes(), "it")?;
+    Ok(Bytes(value.into_vec()))
+}
+
+fn regex(text: &str) -> Result<Regex, Error> {
+    Regex::new(text).map_err(|error| {
+        let all = error.to_string();
+        let reason = all.lines().last().unwrap_or_default();
+        let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+        Error::usage(format!(
+            "{} is not a regular expression: {reason}",
+            quoted(text)
+        ))
+        .hint("a backslash before a character takes it literally")
+    })
+}

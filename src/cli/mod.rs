@@ -1,0 +1,15 @@
+//! The command line as a person or a script meets it: what can be said, and how it is answered.
+//!
+//! - [`table`] says what a command and a flag are, [`commands`] has a row for each that there is.
+//! - [`parse`] and [`help`] derive from these rows, and so will everything else that lists flags.
+//! - [`run`] hands what was said to the command.
+//!
+//! Does not: do what a command says.
+
+pub(crate) mod commands;
+pub(crate) mod help;
+pub(crate) mod matches;
+pub(crate) mod parse;
+pub(crate) mod run;
+pub(crate) mod table;
+pub(crate) mod values;

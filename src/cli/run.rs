@@ -1,0 +1,182 @@
+//! From what was said to what is done: each command with its options.
+//!
+//! Does not: check values; the parser has.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use super::help;
+use super::matches::Matches;
+use super::parse::{Request, parse};
+use super::table::Verb;
+use crate::commands::out::{Format, Out, finish};
+use crate::commands::output::{Follow, Options};
+use crate::commands::{self, Context, Outcome, Selection};
+use crate::manager::output::{Form, Query};
+use crate::manager::plan::{StartOptions, What};
+use crate::manager::stop::StopOptions;
+use crate::manager::wait::Until;
+use crate::model::bytes::Bytes;
+use crate::model::facts::AlertSettings;
+use crate::model::status::Reason;
+use crate::store::environment::Environment;
+
+/// How many lines `output` shows.
+const LINES_DEFAULT: u64 = 20;
+
+/// Does what `arguments` (without the program's name) say.
+pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
+    let mut out = Out::stdout();
+    match parse(arguments) {
+        Err(refusal) => finish(out, refusal.format, Err(refusal.error)),
+        Ok(Request::Version) => {
+            let told = out.line(concat!("bgp ", env!("CARGO_PKG_VERSION")));
+            finish(out, Format::Text, told.map(|()| 0))
+        }
+        Ok(Request::Help(command, Format::Json)) => {
+            let told = out.json(&help::json(command));
+            finish(out, Format::Json, told.map(|()| 0))
+        }
+        Ok(Request::Help(command, Format::Text)) => {
+            let told = out.text(&command.map_or_else(help::overview, help::of));
+            finish(out, Format::Text, told.map(|()| 0))
+        }
+        Ok(Request::Run(matches)) => {
+            let format = matches.format();
+            let mut context = Context {
+                environment,
+                format,
+                out,
+            };
+            let outcome = dispatch(&mut context, &matches);
+            finish(context.out, format, outcome)
+        }
+    }
+}
+
+fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
+    let ids: Vec<String> = matches.ids().map(str::to_owned).collect();
+    match matches.command.verb {
+        Verb::Start => {
+            let options = start_options(context, matches);
+            commands::start::run(context, &options)
+        }
+        Verb::List => {
+            let which = if matches.has("running") {
+                commands::list::Which::Running
+            } else {
+                commands::list::Which::All
+            };
+            commands::list::run(context, &selection(matches, Vec::new()), which)
+        }
+        Verb::Status => commands::status::run(context, &ids),
+        Verb::Output => {
+            let id = ids.first().map_or("", String::as_str);
+            commands::output::run(context, id, &output_options(matches))
+        }
+        Verb::Stop => {
+            let force = matches.has("force").then_some(std::time::Duration::ZERO);
+            let grace = force.or(matches.duration("grace"));
+            let options = StopOptions {
+                reason: Reason::Stop,
+                grace,
+            };
+            commands::stop::run(context, &selection(matches, ids), options)
+        }
+        Verb::Wait => {
+            let until = if matches.has("any") {
+                Until::Any
+            } else {
+                Until::All
+            };
+            commands::wait::run(context, &ids, until, matches.duration("timeout"))
+        }
+        Verb::Clear => commands::clear::run(
+            context,
+            &selection(matches, ids),
+            matches.duration("older-than"),
+        ),
+        Verb::Verify => commands::verify::run(
+            context,
+            &Selection {
+                ids,
+                ..Selection::default()
+            },
+        ),
+        Verb::Lock => commands::lock::run(context),
+        Verb::Help => unreachable!("help is a request of its own"),
+    }
+}
+
+fn selection(matches: &Matches, ids: Vec<String>) -> Selection {
+    Selection {
+        ids,
+        group: matches.text("group").map(str::to_owned),
+        session: matches.text("session").map(str::to_owned),
+    }
+}
+
+fn start_options(context: &Context, matches: &Matches) -> StartOptions {
+    let what = match matches.bytes("command") {
+        Some(line) => What::ShellLine(line.as_os_str().to_owned()),
+        None => What::Argv(matches.command_line().to_vec()),
+    };
+    let session = matches.text("session").map(str::to_owned);
+    let of_caller = || Some(context.environment.get("BGP_SESSION")?.to_str()?.to_owned());
+    StartOptions {
+        what,
+        name: matches.text("name").map(str::to_owned),
+        cwd: matches.bytes("cwd").map(|cwd| cwd.as_os_str().into()),
+        env: matches.all_bytes("env").map(split_variable).collect(),
+        stdin: matches.stdin("stdin").cloned().unwrap_or_default(),
+        grace: matches.duration("grace"),
+        group: matches.text("group").map(str::to_owned),
+        session: session
+            .or_else(of_caller)
+            .filter(|session| !session.is_empty()),
+        alerts: AlertSettings {
+            on_success: matches.has("alert-on-success"),
+            on_failure: !matches.has("no-alert-on-failure"),
+            on_kill: matches.has("alert-on-kill"),
+        },
+    }
+}
+
+/// Name and value of a variable that the parser has let through.
+fn split_variable(variable: &Bytes) -> (OsString, OsString) {
+    use std::os::unix::ffi::OsStringExt;
+    let at = variable
+        .0
+        .iter()
+        .position(|byte| *byte == b'=')
+        .unwrap_or(variable.0.len());
+    let value = variable.0.get(at + 1..).unwrap_or_default();
+    (
+        OsString::from_vec(variable.0[..at].to_vec()),
+        OsString::from_vec(value.to_vec()),
+    )
+}
+
+fn output_options(matches: &Matches) -> Options {
+    let (stdout, stderr) = (matches.has("stdout"), matches.has("stderr"));
+    let both = stdout == stderr;
+    let follow = match (matches.has("to-end"), matches.has("follow")) {
+        (true, _) => Follow::ToEnd,
+        (false, true) => Follow::ToExit,
+        (false, false) => Follow::No,
+    };
+    let lines = matches.number("lines").unwrap_or(LINES_DEFAULT);
+    Options {
+        query: Query {
+            streams: [both || stdout, both || stderr],
+            last: (lines > 0).then_some(lines),
+            form: if matches.has("raw") {
+                Form::Raw
+            } else {
+                Form::Lines
+            },
+        },
+        follow,
+        timestamps: matches.has("timestamps"),
+    }
+}

@@ -1,0 +1,66 @@
+//! `bgp list`: one line a process, oldest first.
+//!
+//! Does not: change anything, or fail because there is nothing.
+
+use super::documents::Several;
+use super::out::Format;
+use super::words::{Clock, runtime, short_status};
+use super::{Context, Outcome, Selection};
+use crate::manager::Manager;
+use crate::manager::info::ProcessInfo;
+use crate::text::table::Table;
+
+/// Which of the processes are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    All,
+    /// Those whose leader lives.
+    Running,
+}
+
+/// Lists what `selection` and `which` pick.
+///
+/// # Errors
+///
+/// No or a wrong password, a damaged or unsafe state.
+pub(crate) fn run(context: &mut Context, selection: &Selection, which: Which) -> Outcome {
+    let processes = match Manager::open(&context.environment)? {
+        Some(manager) => selection.observe(&manager)?,
+        None => Vec::new(),
+    };
+    let mut infos: Vec<ProcessInfo> = processes
+        .iter()
+        .map(crate::manager::observe::Observed::info)
+        .collect();
+    infos.retain(|info| which == Which::All || info.status.is_live());
+    match context.format {
+        Format::Json => context.out.json(&Several::new(&infos))?,
+        Format::Text if infos.is_empty() => {}
+        Format::Text => {
+            let table = table(&infos).render(context.columns());
+            context.out.text(&table)?;
+        }
+    }
+    Ok(0)
+}
+
+fn table(infos: &[ProcessInfo]) -> Table {
+    let clock = Clock::local();
+    let mut table = Table::new(&[
+        "ID", "NAME", "STATUS", "PID", "STARTED", "RUNTIME", "COMMAND",
+    ]);
+    for info in infos {
+        table.row([
+            &info.id.to_string(),
+            &info.name,
+            &short_status(info),
+            &info
+                .pid
+                .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+            &clock.date_time(info.start_ms),
+            &runtime(info),
+            &info.command().escaped(),
+        ]);
+    }
+    table
+}

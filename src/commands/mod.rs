@@ -1,0 +1,43 @@
+//! The commands, one file each: what was asked for is done, and told in text or JSON.
+//!
+//! - [`out`] owns the standard output; [`documents`] are the JSON documents, [`words`] the phrases.
+//!
+//! Does not: parse arguments, or do anything that the [`manager`](crate::manager) does not offer.
+
+pub(crate) mod clear;
+mod documents;
+pub(crate) mod list;
+pub(crate) mod lock;
+pub(crate) mod out;
+pub(crate) mod output;
+mod select;
+pub(crate) mod start;
+pub(crate) mod status;
+pub(crate) mod stop;
+pub(crate) mod verify;
+pub(crate) mod wait;
+mod words;
+
+pub(crate) use select::Selection;
+
+use crate::model::error::Error;
+use crate::store::environment::Environment;
+use crate::sys::window;
+use out::{Format, Out};
+
+/// What every command is given.
+pub(crate) struct Context {
+    pub(crate) environment: Environment,
+    pub(crate) format: Format,
+    pub(crate) out: Out,
+}
+
+impl Context {
+    /// The width of the terminal that the output goes to; `None` when it goes elsewhere.
+    fn columns(&self) -> Option<usize> {
+        out::columns(self.environment.get("COLUMNS"), window::columns)
+    }
+}
+
+/// What a command ends with: its exit code, or what went wrong.
+pub(crate) type Outcome = Result<u8, Error>;

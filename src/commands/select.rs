@@ -1,0 +1,53 @@
+//! Which processes a command is about: IDs, or all, or those of a group or session.
+//!
+//! Does not: accept nothing at all; that is for the command to say.
+
+use crate::manager::Manager;
+use crate::manager::observe::Observed;
+use crate::model::error::Error;
+use crate::model::facts::Entry;
+
+/// What was selected on the command line.
+#[derive(Default)]
+pub(crate) struct Selection {
+    pub(crate) ids: Vec<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) session: Option<String>,
+}
+
+impl Selection {
+    /// Whether processes were named one by one.
+    pub(super) fn is_named(&self) -> bool {
+        !self.ids.is_empty()
+    }
+
+    /// Whether `entry` is of the group and session that were asked for.
+    pub(super) fn matches(&self, entry: &Entry) -> bool {
+        let fits = |asked: &Option<String>, has: &Option<String>| asked.is_none() || asked == has;
+        fits(&self.group, &entry.group) && fits(&self.session, &entry.session)
+    }
+
+    /// The processes that are meant, oldest first where they are not named.
+    ///
+    /// # Errors
+    ///
+    /// Not found (3), ambiguous (4).
+    pub(super) fn observe(&self, manager: &Manager) -> Result<Vec<Observed>, Error> {
+        if self.is_named() {
+            return manager.resolve_all(&self.ids);
+        }
+        let mut all = manager.observe_all()?;
+        all.retain(|process| self.matches(&process.entry));
+        Ok(all)
+    }
+}
+
+/// The error where there is no store yet, and so no process.
+pub(super) fn nothing_there(ids: &[String]) -> Error {
+    let name = ids.first().map_or("", String::as_str);
+    Error::new(
+        crate::model::error::Kind::NotFound,
+        format!("no process called '{name}'"),
+    )
+    .hint("nothing was started here yet: bgp start COMMAND")
+}

@@ -1,0 +1,69 @@
+//! Talking to a supervisor: frames over a Unix socket, after both sides have proved that they hold the
+//! log's control key. Only who can open the state can stop a process or type into it.
+//!
+//! ```text
+//! frame              u32 length of what follows, 1..=1 MiB ‖ u8 kind ‖ payload   (little-endian)
+//! 1. supervisor      kind 1: "BGPCTL\r\n" ‖ u32 lowest version ‖ u32 highest version ‖ nonce S (32)
+//! 2. client          kind 2: u32 version ‖ nonce C (32) ‖ HMAC[control]("client" ‖ version ‖ log id ‖ S ‖ C)
+//! 3. supervisor      kind 3: HMAC[control]("server" ‖ version ‖ log id ‖ S ‖ C)
+//! then               kind 4: a request, kind 5: a reply, both JSON
+//! ```
+//!
+//! Does not: carry out requests; the supervisor does.
+
+pub(crate) mod client;
+pub(crate) mod frame;
+pub(crate) mod hello;
+pub(crate) mod server;
+
+use serde::{Deserialize, Serialize};
+
+use crate::crypto::{Key, kdf};
+use crate::model::id::LogId;
+use crate::model::status::Reason;
+
+/// The one version there is.
+pub(crate) const VERSION: u32 = 1;
+
+/// The key that proves the right to command the supervisor of `log`, from the log's own.
+pub(crate) fn key(log_key: &Key, log: LogId) -> Key {
+    kdf::derive(log_key, &log.0, "control")
+}
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum Request {
+    /// End the whole tree: TERM and CONT, then KILL after the grace (`null`: the process's own).
+    Stop {
+        reason: Reason,
+        grace_ms: Option<u64>,
+    },
+}
+
+/// What a supervisor answers. A stop is answered twice: `Accepted`, then how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "reply",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub(crate) enum Reply {
+    /// The signals are sent.
+    Accepted,
+    /// Nothing of the tree lives, and its end is written.
+    Ended,
+    /// These could not be killed.
+    Survivors { processes: Vec<Survivor> },
+    /// It cannot be done, and why.
+    Refused { message: String },
+}
+
+/// A process that outlived KILL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Survivor {
+    pub(crate) pid: i32,
+    pub(crate) name: String,
+    /// `EPERM`, or that it does not die.
+    pub(crate) why: String,
+}

@@ -1,0 +1,154 @@
+//! Checks one whole log: each record, that none is missing, and that it ends where it was said to end.
+//!
+//! The facts it comes by are in the report, so that a lost state can be made again from logs alone.
+//! Does not: name files or put anything right.
+
+use std::io;
+
+use super::reader::{Ending, Item, Reader};
+use super::segments::Segments;
+use super::{Cause, Damage, Kind};
+use crate::model::facts;
+use crate::model::id::encode_hex;
+
+/// What a log is found to be.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// Records and facts that are intact.
+    pub(crate) records: u64,
+    /// The size of all segments, in bytes.
+    pub(crate) bytes: u64,
+    /// What is wrong, in the order of the log, and last what is wrong with its end. At most one for
+    /// each block of 64 KiB and each segment.
+    pub(crate) findings: Vec<Damage>,
+    /// The log ends with END. One that does not is being written, or its supervisor was killed.
+    pub(crate) sealed: bool,
+    /// What a write cut short left at the end, in bytes.
+    pub(crate) torn_bytes: u64,
+    /// What rotation removed, in bytes, as the log says.
+    pub(crate) dropped_bytes: u64,
+    /// The facts, as far as they are there: the first START, the last EXIT, END and where it is.
+    pub(crate) start: Option<facts::Start>,
+    pub(crate) exit: Option<facts::Exit>,
+    pub(crate) end: Option<facts::End>,
+    pub(crate) log_end: Option<facts::LogEnd>,
+}
+
+/// Reads all of the log. `promised` is where it ended, if its block or the state says that it did.
+///
+/// # Errors
+///
+/// When a file cannot be read.
+pub(crate) fn verify(segments: Segments, promised: Option<&facts::LogEnd>) -> io::Result<Report> {
+    let mut report = Report {
+        bytes: segments.bytes(),
+        ..Report::default()
+    };
+    let first = segments.list.first().map_or(0, |segment| segment.number);
+    let last = segments
+        .list
+        .last()
+        .map(|segment| (segment.number, segment.len));
+    let mut opened = None;
+    let mut reader = Reader::new(segments);
+    let ending = loop {
+        match reader.next()? {
+            Item::End(ending) => break ending,
+            Item::Damage(damage) => {
+                opened = Some(damage.segment); // its START may be what is damaged
+                report.findings.push(damage);
+            }
+            Item::Record(record) => {
+                let segment = record.after.segment;
+                if opened.replace(segment) != Some(segment) && record.kind != Kind::Start {
+                    report.findings.push(Damage {
+                        segment,
+                        offset: 0,
+                        cause: Cause::Fact,
+                    });
+                }
+                report.records += 1;
+                if let Some(damage) = report.note(&record) {
+                    report.findings.push(damage);
+                }
+            }
+        }
+    };
+    report.sealed = ending == Ending::Ended;
+    if let Ending::TornTail { bytes } = ending {
+        report.torn_bytes = bytes;
+    }
+    if first > 0 && report.dropped_bytes == 0 {
+        report.findings.insert(
+            0,
+            Damage {
+                segment: 0,
+                offset: 0,
+                cause: Cause::Missing,
+            },
+        );
+    }
+    if promised.is_some_and(|promised| report.log_end.as_ref() != Some(promised)) {
+        let (segment, offset) = last.unwrap_or_default();
+        report.findings.push(Damage {
+            segment,
+            offset,
+            cause: Cause::Cut,
+        });
+    }
+    Ok(report)
+}
+
+impl Report {
+    /// Keeps what a fact says. Tells if it says nothing that can be understood.
+    fn note(&mut self, record: &super::Record<'_>) -> Option<Damage> {
+        let understood = match record.kind {
+            Kind::Start => match serde_json::from_slice(record.payload) {
+                Ok(start) => {
+                    self.start.get_or_insert(start);
+                    true
+                }
+                Err(_) => false,
+            },
+            Kind::Exit => keep(&mut self.exit, record.payload),
+            Kind::Dropped => {
+                let mut dropped: Option<Dropped> = None;
+                let understood = keep(&mut dropped, record.payload);
+                self.dropped_bytes = dropped.map_or(self.dropped_bytes, |dropped| dropped.bytes);
+                understood
+            }
+            Kind::End => {
+                self.log_end = Some(facts::LogEnd {
+                    record: record.number,
+                    tag: encode_hex(&record.tag),
+                    segment: record.after.segment,
+                    bytes: self.bytes,
+                });
+                keep(&mut self.end, record.payload)
+            }
+            Kind::Stdout | Kind::Stderr | Kind::Closed | Kind::Gap | Kind::Note | Kind::Alert => {
+                true
+            }
+        };
+        (!understood).then_some(Damage {
+            segment: record.after.segment,
+            offset: record.after.offset,
+            cause: Cause::Fact,
+        })
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Dropped {
+    bytes: u64,
+}
+
+fn keep<T: serde::de::DeserializeOwned>(slot: &mut Option<T>, payload: &[u8]) -> bool {
+    match serde_json::from_slice(payload) {
+        Ok(fact) => {
+            *slot = Some(fact);
+            true
+        }
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,354 @@
+//! Writes one log, as its only writer: seals each batch and puts it at the writer's own offset with one write.
+//!
+//! - A batch is written whole or not at all: after a short or failed write the file is cut back to where
+//!   it was, and the next batch takes the same place and numbers under other IVs. If not even the cut
+//!   works, it is tried again before anything else is written.
+//! - Idle, a writer holds the keys and at most some KiB. A burst takes mappings of its own, for what is read and
+//!   for what is written; they go back to the kernel when reads come back small, or with
+//!   [`rest`](Writer::rest).
+//!
+//! Does not: open, name or remove files, read pipes, decide when to rotate or what a failure means.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use super::batch::{Batch, MAPPED_BYTES};
+use super::header::Header;
+use super::record::segment_keys;
+use super::{FACT_MAX_BYTES, Identity, Kind, LogKeys};
+use crate::crypto::seal::{SealKeys, TAG_BYTES};
+use crate::model::facts;
+use crate::model::id::encode_hex;
+
+/// What a calm reader reads at once.
+const CALM_BYTES: usize = 2048;
+/// What is read at once in a burst: two default pipes (pipe(7)), a mapping of its own.
+const BURST_BYTES: usize = MAPPED_BYTES;
+/// How many small reads end a burst.
+const BURST_READS: u8 = 8;
+
+/// Where a log goes: a file, or in tests one that fails.
+pub(crate) trait Sink {
+    /// Writes at `offset`; may write less. See pwrite(2).
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+    /// Cuts all that is behind `len`.
+    fn truncate(&self, len: u64) -> io::Result<()>;
+    /// Returns when all that was written survives a power cut. See fdatasync(2).
+    fn sync(&self) -> io::Result<()>;
+}
+
+impl Sink for File {
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::write_at(self, bytes, offset)
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// The one writer of a log.
+pub(crate) struct Writer<S: Sink = File> {
+    keys: Arc<LogKeys>,
+    identity: Identity,
+    segment: Segment<S>,
+    /// The number of the next record.
+    number: u64,
+    last_tag: [u8; TAG_BYTES],
+    ended: bool,
+    /// The sizes of the segments before this one that there still are, and of those there were.
+    earlier_bytes: u64,
+    dropped_bytes: u64,
+    batch: Batch,
+    inlet: Vec<u8>,
+    /// How many more small reads the burst lasts; 0 when calm.
+    burst: u8,
+}
+
+/// What a new segment begins with.
+pub(crate) struct Opening<'a> {
+    pub(crate) created_ns: u64,
+    /// START, as JSON.
+    pub(crate) start: &'a [u8],
+    /// EXIT, as JSON, once the leader has ended.
+    pub(crate) exit: Option<&'a [u8]>,
+    /// The size of the segments that are removed now that there is a new one.
+    pub(crate) removed_bytes: u64,
+}
+
+impl<S: Sink> Writer<S> {
+    /// Begins a log in `file`, which is empty and not opened for appending (pwrite(2), BUGS).
+    ///
+    /// # Errors
+    ///
+    /// When the header cannot be written; the file is then empty, if that could be done.
+    pub(crate) fn create(
+        file: S,
+        identity: Identity,
+        keys: Arc<LogKeys>,
+        created_ns: u64,
+    ) -> io::Result<Self> {
+        let mut batch = Batch::default();
+        let header = Header {
+            identity,
+            created_ns,
+            segment: 0,
+            first_record: 0,
+        };
+        batch.push_header(&header.seal(&keys));
+        let mut segment = Segment::new(file, 0, segment_keys(&keys, &identity, 0));
+        segment.write(batch.bytes())?;
+        Ok(Self {
+            keys,
+            identity,
+            segment,
+            number: 0,
+            last_tag: [0; TAG_BYTES],
+            ended: false,
+            earlier_bytes: 0,
+            dropped_bytes: 0,
+            batch,
+            inlet: Vec::new(),
+            burst: 0,
+        })
+    }
+
+    /// Writes `payload`: a fact as a whole, output cut into records as it comes. No output is no record.
+    ///
+    /// # Errors
+    ///
+    /// When it could not be written, all of it or none: the log is as it was, and the same call can be
+    /// made again. `InvalidInput` for a fact of more than [`FACT_MAX_BYTES`], and for anything after END.
+    pub(crate) fn append(&mut self, kind: Kind, time_ns: u64, payload: &[u8]) -> io::Result<()> {
+        self.allow(kind, payload)?;
+        if kind.is_output() && payload.is_empty() {
+            return Ok(());
+        }
+        self.batch.begin(self.segment.len, self.number);
+        self.batch.push(kind, time_ns, payload);
+        self.write_batch()?;
+        self.ended = kind == Kind::End;
+        Ok(())
+    }
+
+    /// Where to read output into, for [`append_read`](Self::append_read): 2 KiB, or more in a burst.
+    pub(crate) fn inlet(&mut self) -> &mut [u8] {
+        let len = if self.burst == 0 {
+            CALM_BYTES
+        } else {
+            BURST_BYTES
+        };
+        if self.inlet.len() != len {
+            self.inlet = Vec::new(); // before the next is taken
+            self.inlet = vec![0; len];
+        }
+        &mut self.inlet
+    }
+
+    /// Writes the first `len` bytes of the [`inlet`](Self::inlet), which the caller has read into it.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append). What was read stands in [`read_bytes`](Self::read_bytes) until the next read.
+    pub(crate) fn append_read(&mut self, kind: Kind, time_ns: u64, len: usize) -> io::Result<()> {
+        if len >= CALM_BYTES {
+            self.burst = BURST_READS;
+        } else if self.burst > 0 {
+            self.burst -= 1;
+        }
+        let inlet = std::mem::take(&mut self.inlet);
+        let result = self.append(kind, time_ns, &inlet[..len]);
+        self.inlet = inlet;
+        result
+    }
+
+    /// The first `len` bytes of what was last read into the inlet.
+    pub(crate) fn read_bytes(&self, len: usize) -> &[u8] {
+        &self.inlet[..len]
+    }
+
+    /// Gives all memory back but for some KiB: for when nothing came for a while.
+    pub(crate) fn rest(&mut self) {
+        self.burst = 0;
+        if self.inlet.len() > CALM_BYTES {
+            self.inlet = Vec::new();
+        }
+        self.batch.release();
+    }
+
+    /// Goes on in the next segment, in `file`, which is empty, and returns the file of the one before.
+    ///
+    /// The header and the facts of `opening` are one write, so that the segment is whole or empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append); the log then goes on where it was, and `file` can be removed.
+    pub(crate) fn rotate(&mut self, file: S, opening: &Opening<'_>) -> io::Result<S> {
+        self.allow(Kind::Start, opening.start)?;
+        let number = self.segment.number + 1;
+        let header = Header {
+            identity: self.identity,
+            created_ns: opening.created_ns,
+            segment: number,
+            first_record: self.number,
+        };
+        let dropped_bytes = self.dropped_bytes + opening.removed_bytes;
+        self.batch.begin(0, self.number);
+        self.batch.push_header(&header.seal(&self.keys));
+        self.batch
+            .push(Kind::Start, opening.created_ns, opening.start);
+        if let Some(exit) = opening.exit {
+            self.batch.push(Kind::Exit, opening.created_ns, exit);
+        }
+        if dropped_bytes > 0 {
+            let dropped = format!("{{\"bytes\":{dropped_bytes}}}");
+            self.batch
+                .push(Kind::Dropped, opening.created_ns, dropped.as_bytes());
+        }
+
+        let keys = segment_keys(&self.keys, &self.identity, number);
+        let mut next = Segment::new(file, number, keys);
+        let tag = self.batch.seal(&next.keys).map_err(no_random)?;
+        next.write(self.batch.bytes())?;
+
+        self.last_tag = tag;
+        self.number = self.batch.next_number();
+        self.earlier_bytes =
+            (self.earlier_bytes + self.segment.len).saturating_sub(opening.removed_bytes);
+        self.dropped_bytes = dropped_bytes;
+        Ok(std::mem::replace(&mut self.segment, next).file)
+    }
+
+    /// Returns when all that this segment holds survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot say so. Source: fdatasync(2).
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.segment.file.sync()
+    }
+
+    /// Writes END and tells where the log ends with it. Nothing can be appended afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    pub(crate) fn end(&mut self, time_ns: u64, end: &facts::End) -> io::Result<facts::LogEnd> {
+        let payload = serde_json::to_vec(end)?;
+        self.append(Kind::End, time_ns, &payload)?;
+        Ok(facts::LogEnd {
+            record: self.number - 1,
+            tag: encode_hex(&self.last_tag),
+            segment: self.segment.number,
+            bytes: self.total_bytes(),
+        })
+    }
+
+    /// The file of the live segment: to see that it is still there and as long as it was written.
+    pub(crate) fn file(&self) -> &S {
+        &self.segment.file
+    }
+
+    /// The number of the live segment.
+    pub(crate) fn segment(&self) -> u64 {
+        self.segment.number
+    }
+
+    /// The size of the live segment, in bytes.
+    pub(crate) fn segment_bytes(&self) -> u64 {
+        self.segment.len
+    }
+
+    /// The size of all segments there are, in bytes.
+    pub(crate) fn total_bytes(&self) -> u64 {
+        self.earlier_bytes + self.segment.len
+    }
+
+    /// The number that the next record gets.
+    pub(crate) fn next_record(&self) -> u64 {
+        self.number
+    }
+
+    fn allow(&self, kind: Kind, payload: &[u8]) -> io::Result<()> {
+        let reason = if self.ended {
+            "the log has its end"
+        } else if !kind.is_output() && payload.len() > FACT_MAX_BYTES {
+            "a fact of more than 16 MiB"
+        } else {
+            return Ok(());
+        };
+        Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
+    }
+
+    fn write_batch(&mut self) -> io::Result<()> {
+        let tag = self.batch.seal(&self.segment.keys).map_err(no_random)?;
+        self.segment.write(self.batch.bytes())?;
+        (self.last_tag, self.number) = (tag, self.batch.next_number());
+        if self.burst == 0 {
+            self.batch.release();
+        }
+        Ok(())
+    }
+}
+
+/// The live segment, and how much of its file is ours.
+struct Segment<S> {
+    file: S,
+    number: u64,
+    keys: SealKeys,
+    len: u64,
+    /// Something may stand behind `len`: a write failed, and cutting it off failed too.
+    torn: bool,
+}
+
+impl<S: Sink> Segment<S> {
+    fn new(file: S, number: u64, keys: SealKeys) -> Self {
+        Self {
+            file,
+            number,
+            keys,
+            len: 0,
+            torn: false,
+        }
+    }
+
+    /// Adds `bytes`, all or none.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.file.truncate(self.len)?;
+            self.torn = false;
+        }
+        if let Err(error) = write_all(&self.file, bytes, self.len) {
+            self.torn = self.file.truncate(self.len).is_err();
+            return Err(error);
+        }
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// Writes all of `bytes` at `offset`: in one write, unless the system takes less, as it does before it
+/// says why.
+fn write_all(file: &impl Sink, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write_at(bytes, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                bytes = &bytes[written..];
+                offset += written as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn no_random(error: crate::model::error::Error) -> io::Error {
+    io::Error::other(error)
+}

@@ -1,0 +1,104 @@
+//! Removing ended processes from the record, with their logs.
+//!
+//! The entry goes first, the files after: whoever is interrupted leaves files that nobody lists, never
+//! an entry without its log. Does not: touch anything that lives.
+
+use super::Manager;
+use super::info::ProcessInfo;
+use super::leftovers;
+use super::observe::Observed;
+use crate::model::error::{Error, Kind};
+use crate::model::id::ProcessId;
+use crate::store::dir::Sub;
+use crate::store::files;
+use crate::sys::crash::crash_point;
+
+impl Manager {
+    /// Removes those of `targets` that have ended, and gives what they were.
+    ///
+    /// # Errors
+    ///
+    /// Locked (11), storage (15); an unsafe or damaged state.
+    pub(crate) fn clear(&self, targets: &[Observed]) -> Result<Vec<ProcessInfo>, Error> {
+        let mut locked = self.store.lock()?;
+        let mut cleared = Vec::new();
+        for target in targets {
+            let index = locked
+                .state
+                .processes
+                .iter()
+                .position(|entry| entry.id == target.entry.id);
+            let Some(index) = index else { continue }; // somebody else was faster
+            let now = self.observe(locked.state.processes[index].clone())?;
+            if in_the_way(&now).is_none() {
+                cleared.push((now.info(), segments(&now)));
+                locked.state.processes.remove(index);
+            }
+        }
+        if cleared.is_empty() {
+            return Ok(Vec::new());
+        }
+        locked.save()?;
+        drop(locked);
+        crash_point!("clear-saved");
+        for (info, segments) in &cleared {
+            self.remove_files(info.id, segments.clone())?;
+        }
+        Ok(cleared.into_iter().map(|(info, _)| info).collect())
+    }
+
+    fn remove_files(
+        &self,
+        id: ProcessId,
+        segments: std::ops::RangeInclusive<u64>,
+    ) -> Result<(), Error> {
+        if let Some(logs) = self.store.dir().sub(Sub::Logs)? {
+            for segment in segments {
+                logs.remove(&files::log(id, segment))?;
+            }
+        }
+        if let Some(run) = self.store.dir().sub(Sub::Run)? {
+            run.remove(&files::lease(id))?;
+            run.remove(&files::socket(id))?;
+        }
+        Ok(())
+    }
+}
+
+fn segments(process: &Observed) -> std::ops::RangeInclusive<u64> {
+    process
+        .block
+        .as_ref()
+        .map_or(0..=0, |block| block.first_segment..=block.last_segment)
+}
+
+/// Why a process cannot be cleared: it lives, or what a killed supervisor left of it does.
+pub(crate) fn in_the_way(process: &Observed) -> Option<Error> {
+    let entry = &process.entry;
+    let lives = |what: String| {
+        Error::new(
+            Kind::InTheWay,
+            format!("'{}' ({}) {what}", entry.name, entry.id),
+        )
+        .hint(format!("'bgp stop {}' first", entry.id))
+    };
+    if process.is_live() {
+        let descendants = process.info().descendants;
+        return Some(if descendants > 0 {
+            lives(format!(
+                "has ended, but {descendants} of its descendants live"
+            ))
+        } else {
+            lives("still runs".into())
+        });
+    }
+    if process.has_ended() {
+        return None;
+    }
+    match leftovers::find(entry, process.block.as_ref()).len() {
+        0 => None,
+        count => Some(lives(format!(
+            "has lost its supervisor, but {count} of its processes live"
+        ))),
+    }
+}

@@ -1,0 +1,52 @@
+//! The log of a process, opened for reading.
+//!
+//! Does not: make lines of it.
+
+use std::sync::Arc;
+
+use super::Manager;
+use super::observe::Observed;
+use crate::log::segments::Segments;
+use crate::model::error::{Error, Kind};
+use crate::store::dir::Sub;
+use crate::store::files;
+
+impl Manager {
+    /// The segments of the log of `process`, as long as they are now.
+    ///
+    /// # Errors
+    ///
+    /// A segment is missing (13) or is no file of ours (14).
+    pub(crate) fn segments(&self, process: &Observed) -> Result<Segments, Error> {
+        let entry = &process.entry;
+        let logs = self.store.dir().sub(Sub::Logs)?;
+        let numbers = process
+            .block
+            .as_ref()
+            .map_or(0..=0, |block| block.first_segment..=block.last_segment);
+        let mut opened = Vec::new();
+        for number in numbers {
+            let file = logs
+                .map(|logs| logs.open_read(&files::log(entry.id, number)))
+                .transpose()?
+                .flatten();
+            let Some(file) = file else {
+                return Err(Error::new(
+                    Kind::Damaged,
+                    format!(
+                        "segment {number} of the log of '{}' ({}) is missing",
+                        entry.name, entry.id
+                    ),
+                )
+                .hint(format!(
+                    "'bgp verify {}' tells what else is wrong",
+                    entry.id
+                )));
+            };
+            opened.push((number, file));
+        }
+        let keys = Arc::new(self.log_keys(entry));
+        Segments::open(keys, self.identity(entry), opened)
+            .map_err(|error| Error::io("read the log", files::log(entry.id, 0).as_ref(), &error))
+    }
+}

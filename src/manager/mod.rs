@@ -1,0 +1,77 @@
+//! What bgp can do, as functions: every face (commands, and what comes after) calls these and no more.
+//!
+//! - [`start`]: the transaction that puts a process on record and runs it.
+//! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
+//! - [`resolve`]: which process an ID argument means.
+//! - [`stop`], [`wait`], [`clear`], [`verify`]: the rest of its life.
+//! - [`leftovers`]: what is left of a process whose supervisor was killed.
+//! - [`logs`], [`output`]: its log, opened, and what it wrote, read.
+//!
+//! Does not: parse arguments or print.
+
+pub(crate) mod clear;
+pub(crate) mod info;
+pub(crate) mod leftovers;
+pub(crate) mod logs;
+pub(crate) mod observe;
+pub(crate) mod output;
+pub(crate) mod plan;
+pub(crate) mod resolve;
+pub(crate) mod start;
+pub(crate) mod stop;
+pub(crate) mod verify;
+pub(crate) mod wait;
+
+use crate::crypto::Key;
+use crate::log::{Identity, LogKeys};
+use crate::model::error::Error;
+use crate::model::facts::Entry;
+use crate::store::environment::Environment;
+use crate::store::state::State;
+use crate::store::unlocked::Store;
+
+/// An unlocked store, and what is done with it.
+pub(crate) struct Manager {
+    pub(crate) store: Store,
+}
+
+impl Manager {
+    /// Opens the store that `environment` names; `None` where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// No or a wrong password, an unsafe or damaged store.
+    pub(crate) fn open(environment: &Environment) -> Result<Option<Self>, Error> {
+        Ok(Store::open_existing(environment)?.map(|store| Self { store }))
+    }
+
+    /// Opens it, and makes it when it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn open_or_create(environment: &Environment) -> Result<Self, Error> {
+        Ok(Self {
+            store: Store::open_or_create(environment)?,
+        })
+    }
+
+    fn load(&self) -> Result<State, Error> {
+        self.store.read_state()
+    }
+
+    fn log_key(&self, entry: &Entry) -> Key {
+        self.store.keys().log_key(entry.log)
+    }
+
+    fn log_keys(&self, entry: &Entry) -> LogKeys {
+        LogKeys::derive(&self.log_key(entry), entry.log)
+    }
+
+    fn identity(&self, entry: &Entry) -> Identity {
+        Identity {
+            log: entry.log,
+            store: self.store.keys().store(),
+        }
+    }
+}

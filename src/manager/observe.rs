@@ -1,0 +1,275 @@
+//! What a process is doing: its entry in the state, then its lease, then its status block.
+//!
+//! The lease is probed first and the block read after: when the lease is free, the block is final. It is
+//! the kernel that says whether a supervisor lives; no pid is ever believed.
+//! Does not: change anything, but for [`Manager::observe_all`], which stores ends that are final.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+
+use super::Manager;
+use super::info::ProcessInfo;
+use crate::log::block::{self, BlockState};
+use crate::model::error::Error;
+use crate::model::facts::{Block, Entry};
+use crate::model::id::ProcessId;
+use crate::model::status::{Event, Reason, Status};
+use crate::store::dir::Sub;
+use crate::store::files;
+use crate::store::state::State;
+use crate::supervisor::tree;
+use crate::sys::{clock, lock, proc};
+
+/// An entry with what was seen of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Observed {
+    pub(crate) entry: Entry,
+    pub(crate) lease: Lease,
+    /// The newest block that is intact.
+    pub(crate) block: Option<Block>,
+    /// Whether there is a block, and none that is intact.
+    damaged: bool,
+}
+
+/// What was seen of a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lease {
+    /// The supervisor lives.
+    Held,
+    /// It does not.
+    Free,
+    /// There is none: the end is in the state, or the start came to nothing.
+    Missing,
+}
+
+impl Observed {
+    /// Whether the end of all of it is recorded: then nothing of it changes any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.block.as_ref().is_some_and(|block| block.end.is_some())
+    }
+
+    /// Whether its supervisor lives and has not said its last word.
+    pub(crate) fn is_live(&self) -> bool {
+        self.lease == Lease::Held && !self.has_ended()
+    }
+
+    /// Everything there is to say about it.
+    pub(crate) fn info(&self) -> ProcessInfo {
+        let entry = &self.entry;
+        let mut info = ProcessInfo::of(entry);
+        info.supervised = self.is_live();
+        info.ended = self.has_ended();
+        let same_boot = entry.boot == clock::boot_id();
+        let Some(block) = &self.block else {
+            info.reason = Some(match (self.damaged, same_boot) {
+                (true, _) => Reason::Damaged,
+                (false, true) => Reason::SupervisorKilled,
+                (false, false) => Reason::Reboot,
+            });
+            return info;
+        };
+        info.pid = (block.pid > 0).then_some(block.pid);
+        info.restarts = block.run.saturating_sub(1);
+        info.status = block.status;
+        info.reason = block.reason;
+        info.exit.clone_from(&block.exit);
+        if let Some(end) = &block.log_end {
+            info.log_bytes = end.bytes;
+        }
+        if block.exit.is_none() && !info.supervised {
+            info.status = block.status.after(Event::SupervisorGone);
+            info.reason = Some(if same_boot {
+                Reason::SupervisorKilled
+            } else {
+                Reason::Reboot
+            });
+        }
+        info.paused = info.supervised && block.paused;
+        info.runtime_ms = match (&block.exit, info.status) {
+            (Some(exit), _) => Some(exit.runtime_ms),
+            (None, Status::Lost) => None,
+            (None, _) => Some(clock::boottime_ms().saturating_sub(entry.uptime_ms)),
+        };
+        if info.supervised && block.exit.is_some() {
+            info.descendants = descendants(block).len();
+        }
+        info
+    }
+}
+
+/// The living tree below the supervisor of `block`: pids and names.
+pub(crate) fn descendants(block: &Block) -> Vec<(i32, String)> {
+    let all = proc::all();
+    let supervisor = block.supervisor_pid;
+    let same = all
+        .iter()
+        .any(|stat| stat.pid == supervisor && stat.start == block.supervisor_start);
+    if !same {
+        return Vec::new(); // another pid namespace, or no /proc: nothing is claimed
+    }
+    let name = |stat: &proc::Stat| String::from_utf8_lossy(&stat.name).into_owned();
+    tree::descendants(supervisor, &all)
+        .into_iter()
+        .map(|stat| (stat.pid, name(stat)))
+        .collect()
+}
+
+impl Manager {
+    /// All processes on record, oldest first. Ends that are final are copied into the state, if its lock
+    /// is free: after that they cost nothing.
+    ///
+    /// # Errors
+    ///
+    /// A damaged state or an unsafe file.
+    pub(crate) fn observe_all(&self) -> Result<Vec<Observed>, Error> {
+        let observed = self.observe_if(|_| true)?;
+        if observed
+            .iter()
+            .any(|process| process.entry.ended.is_none() && process.has_ended())
+        {
+            self.fold(&observed)?;
+        }
+        Ok(observed)
+    }
+
+    /// Those that `wanted` picks, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`observe_all`](Self::observe_all).
+    pub(crate) fn observe_if(
+        &self,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<Vec<Observed>, Error> {
+        let observed = self.observe_state(self.load()?, &wanted)?;
+        if observed
+            .iter()
+            .any(|process| process.lease == Lease::Missing && process.block.is_none())
+        {
+            // Somebody may have put its end into the state since we read it; then it is there now.
+            return self.observe_state(self.load()?, &wanted);
+        }
+        Ok(observed)
+    }
+
+    fn observe_state(
+        &self,
+        state: State,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<Vec<Observed>, Error> {
+        state
+            .processes
+            .into_iter()
+            .filter(|entry| wanted(entry))
+            .map(|entry| self.observe(entry))
+            .collect()
+    }
+
+    /// What `entry` is doing.
+    ///
+    /// # Errors
+    ///
+    /// An unsafe file in place of the lease.
+    pub(crate) fn observe(&self, entry: Entry) -> Result<Observed, Error> {
+        if let Some(block) = entry.ended.clone() {
+            return Ok(Observed {
+                entry,
+                lease: Lease::Missing,
+                block: Some(block),
+                damaged: false,
+            });
+        }
+        let run = self.store.dir().sub(Sub::Run)?;
+        let Some(file) = run
+            .map(|run| run.open_read(&files::lease(entry.id)))
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(Observed {
+                entry,
+                lease: Lease::Missing,
+                block: None,
+                damaged: false,
+            });
+        };
+        let cannot = |error: io::Error| {
+            Error::io("read the lease", Path::new(&files::lease(entry.id)), &error)
+        };
+        let held = lock::is_held(&file).map_err(cannot)?;
+        let state = block::read(&file, &self.log_keys(&entry), entry.log).map_err(cannot)?;
+        let damaged = matches!(state, BlockState::Damaged);
+        let block = match state {
+            BlockState::Valid { facts, .. } => Some(*facts),
+            BlockState::NotWritten | BlockState::Damaged => None,
+        };
+        Ok(Observed {
+            entry,
+            lease: if held { Lease::Held } else { Lease::Free },
+            block,
+            damaged,
+        })
+    }
+
+    /// Observes one process again; `None` when it was cleared meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`observe_all`](Self::observe_all).
+    pub(crate) fn observe_again(&self, entry: &Entry) -> Result<Option<Observed>, Error> {
+        let seen = self.observe(entry.clone())?;
+        if seen.lease != Lease::Missing || entry.ended.is_some() {
+            return Ok(Some(seen));
+        }
+        Ok(self.observe_if(|other| other.id == entry.id)?.pop())
+    }
+
+    /// Copies final ends into the state and removes their leases, unless the lock is held: then whoever
+    /// comes next does.
+    fn fold(&self, observed: &[Observed]) -> Result<(), Error> {
+        let Some(mut locked) = self.store.try_lock()? else {
+            return Ok(());
+        };
+        let mut folded = Vec::new();
+        for process in observed
+            .iter()
+            .filter(|process| process.entry.ended.is_none() && process.has_ended())
+        {
+            let id = process.entry.id;
+            let entry = locked
+                .state
+                .processes
+                .iter_mut()
+                .find(|entry| entry.id == id && entry.ended.is_none());
+            if let Some(entry) = entry {
+                entry.ended.clone_from(&process.block);
+                folded.push(id);
+            }
+        }
+        if folded.is_empty() {
+            return Ok(());
+        }
+        match locked.save() {
+            Ok(()) => self.remove_leases(&folded),
+            Err(_) => Ok(()), // no room, say: the leases stay, and tell the same
+        }
+    }
+
+    fn remove_leases(&self, ids: &[ProcessId]) -> Result<(), Error> {
+        if let Some(run) = self.store.dir().sub(Sub::Run)? {
+            for id in ids {
+                run.remove(&files::lease(*id))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names in use: those of processes that live, and of those that are listed.
+pub(crate) fn names(state: &State) -> HashSet<&str> {
+    state
+        .processes
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .collect()
+}

@@ -1,0 +1,265 @@
+//! Stopping: every supervisor is asked first, then all are waited for.
+//!
+//! A supervisor ends its own tree; what a killed supervisor left is ended from here. Does not: call
+//! something stopped while any of it lives.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::Manager;
+use super::info::ProcessInfo;
+use super::leftovers;
+use super::observe::Observed;
+use super::start::millis;
+use crate::control::client::{ANSWER_LIMIT, Client, Unreachable};
+use crate::control::{self, Reply, Request, Survivor};
+use crate::model::error::{Error, Kind};
+use crate::model::facts::Block;
+use crate::model::status::Reason;
+use crate::store::dir::Sub;
+use crate::store::files;
+use crate::sys::notify::Notifier;
+use crate::sys::pidfd::PidFd;
+use crate::sys::proc;
+
+/// How much longer than its grace a stop may take: KILL has its own limit, and machines are busy.
+const STOP_MARGIN: Duration = Duration::from_secs(15);
+
+/// How a stop is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StopOptions {
+    pub(crate) reason: Reason,
+    /// From TERM to KILL; zero kills at once. By default the process's own.
+    pub(crate) grace: Option<Duration>,
+}
+
+/// A stop that has been asked for.
+enum Asked {
+    Supervisor(Client),
+    /// Its supervisor is about to end, or its socket is gone.
+    Unreachable,
+    Leftovers(Vec<leftovers::Leftover>),
+    Done(Error),
+}
+
+impl Manager {
+    /// Stops all of `targets`; one result for each, in their order: what it is now, or why not.
+    pub(crate) fn stop(
+        &self,
+        targets: &[Observed],
+        options: StopOptions,
+    ) -> Vec<Result<ProcessInfo, Error>> {
+        let asked: Vec<Asked> = targets
+            .iter()
+            .map(|target| self.ask(target, options).unwrap_or_else(Asked::Done))
+            .collect();
+        targets
+            .iter()
+            .zip(asked)
+            .map(|(target, asked)| self.finish(target, asked, options))
+            .collect()
+    }
+
+    fn ask(&self, target: &Observed, options: StopOptions) -> Result<Asked, Error> {
+        if target.has_ended() {
+            return Err(not_running(&target.info()));
+        }
+        if !target.is_live() {
+            let left = leftovers::find(&target.entry, target.block.as_ref());
+            if left.is_empty() {
+                return Err(not_running(&target.info()));
+            }
+            leftovers::signal(&left, &[Signal::SIGTERM, Signal::SIGCONT]);
+            return Ok(Asked::Leftovers(left));
+        }
+        match self.connect(target) {
+            Ok(mut client) => {
+                let request = Request::Stop {
+                    reason: options.reason,
+                    grace_ms: options.grace.map(millis),
+                };
+                match client
+                    .send(&request)
+                    .and_then(|()| client.reply(ANSWER_LIMIT))
+                {
+                    Ok(Some(Reply::Accepted)) => Ok(Asked::Supervisor(client)),
+                    Ok(Some(Reply::Refused { message })) => Err(Error::other(message)),
+                    Ok(Some(Reply::Ended | Reply::Survivors { .. })) | Err(Unreachable::Gone) => {
+                        Ok(Asked::Unreachable)
+                    }
+                    Ok(None) => Err(unanswered(target, &Unreachable::Silent)),
+                    Err(error) => Err(unanswered(target, &error)),
+                }
+            }
+            Err(Unreachable::Gone) => Ok(Asked::Unreachable),
+            Err(error) => Err(unanswered(target, &error)),
+        }
+    }
+
+    fn connect(&self, target: &Observed) -> Result<Client, Unreachable> {
+        let entry = &target.entry;
+        let run = self
+            .store
+            .dir()
+            .sub(Sub::Run)
+            .ok()
+            .flatten()
+            .ok_or(Unreachable::Gone)?;
+        let control = control::key(&self.log_key(entry), entry.log);
+        Client::connect(run.as_fd(), &files::socket(entry.id), &control, entry.log)
+    }
+
+    fn finish(
+        &self,
+        target: &Observed,
+        asked: Asked,
+        options: StopOptions,
+    ) -> Result<ProcessInfo, Error> {
+        let grace = options
+            .grace
+            .unwrap_or(Duration::from_millis(target.entry.grace_ms));
+        match asked {
+            Asked::Done(error) => Err(error),
+            Asked::Supervisor(client) => self.await_supervisor(target, client, grace),
+            Asked::Unreachable => self.await_unreachable(target, grace),
+            Asked::Leftovers(left) => {
+                let survivors = leftovers::end(&target.entry, target.block.as_ref(), &left, grace);
+                if survivors.is_empty() {
+                    Ok(target.info())
+                } else {
+                    Err(survived(target, &survivors))
+                }
+            }
+        }
+    }
+
+    fn await_supervisor(
+        &self,
+        target: &Observed,
+        mut client: Client,
+        grace: Duration,
+    ) -> Result<ProcessInfo, Error> {
+        let deadline = Instant::now() + grace + STOP_MARGIN;
+        loop {
+            match client.reply(deadline.saturating_duration_since(Instant::now())) {
+                Ok(Some(Reply::Survivors { processes })) => {
+                    return Err(survived(target, &processes));
+                }
+                Ok(Some(Reply::Ended)) | Err(Unreachable::Gone) => {
+                    return self.await_end(target, Instant::now() + ANSWER_LIMIT);
+                }
+                Ok(Some(Reply::Accepted | Reply::Refused { .. })) => {}
+                Ok(None) => return Err(unanswered(target, &Unreachable::Silent)),
+                Err(error) => return Err(unanswered(target, &error)),
+            }
+        }
+    }
+
+    /// The lease was held and nobody listened: the end is being written, or somebody removed the socket.
+    /// Then the supervisor is asked by a signal, held by a descriptor and looked at again.
+    fn await_unreachable(&self, target: &Observed, grace: Duration) -> Result<ProcessInfo, Error> {
+        let ended = self.await_end(target, Instant::now() + ANSWER_LIMIT);
+        let Some(block) = target.block.as_ref().filter(|_| ended.is_err()) else {
+            return ended;
+        };
+        if !signal_supervisor(block) {
+            return ended;
+        }
+        self.await_end(target, Instant::now() + grace + STOP_MARGIN)
+    }
+
+    /// Waits for the end to be on record, and tells it.
+    fn await_end(&self, target: &Observed, deadline: Instant) -> Result<ProcessInfo, Error> {
+        let notifier = Notifier::watch(&[&self.store.dir().path().join("run")]);
+        loop {
+            let Some(now) = self.observe_again(&target.entry)? else {
+                return Ok(target.info()); // cleared by somebody else: so it had ended
+            };
+            if !now.is_live() {
+                return Ok(now.info());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(unanswered(&now, &Unreachable::Silent));
+            }
+            notifier.wait(left.min(Duration::from_millis(50)), &[]);
+        }
+    }
+}
+
+/// Whether something lives of a process whose supervisor was killed.
+pub(crate) fn has_leftovers(target: &Observed) -> bool {
+    !target.is_live()
+        && !target.has_ended()
+        && !leftovers::find(&target.entry, target.block.as_ref()).is_empty()
+}
+
+fn signal_supervisor(block: &Block) -> bool {
+    let Ok(held) = PidFd::open(block.supervisor_pid) else {
+        return false;
+    };
+    let same =
+        proc::stat(block.supervisor_pid).is_some_and(|stat| stat.start == block.supervisor_start);
+    same && held.send(Signal::SIGTERM as i32).is_ok()
+}
+
+fn not_running(info: &ProcessInfo) -> Error {
+    Error::new(
+        Kind::NotRunning,
+        format!(
+            "'{}' ({}) does not run: {}",
+            info.name,
+            info.id,
+            info.ending()
+        ),
+    )
+    .hint(format!("'bgp clear {}' removes it from the list", info.id))
+}
+
+fn survived(target: &Observed, survivors: &[Survivor]) -> Error {
+    let list: Vec<String> = survivors
+        .iter()
+        .map(|survivor| format!("pid {} {} ({})", survivor.pid, survivor.name, survivor.why))
+        .collect();
+    let what = match survivors.len() {
+        1 => "1 process could not be killed".to_owned(),
+        count => format!("{count} processes could not be killed"),
+    };
+    Error::new(
+        Kind::Survivors,
+        format!("'{}': {what}: {}", target.entry.name, list.join(", ")),
+    )
+    .hint("they are another user's, or wait in the kernel; root can look")
+}
+
+/// The error for a supervisor that does not do as it should.
+fn unanswered(target: &Observed, why: &Unreachable) -> Error {
+    let pid = target
+        .block
+        .as_ref()
+        .map_or(0, |block| block.supervisor_pid);
+    let who = format!("the supervisor of '{}' (pid {pid})", target.entry.name);
+    match why {
+        Unreachable::Gone | Unreachable::Silent => Error::other(format!("{who} does not answer"))
+            .hint(format!(
+                "if it is stopped, 'kill -CONT {pid}' lets it go on"
+            )),
+        Unreachable::OtherVersions(low, high) => Error::other(format!(
+            "{who} speaks versions {low} to {high} of the protocol, this bgp speaks 1"
+        ))
+        .hint(format!(
+            "'kill {pid}' is an orderly stop whatever the version"
+        )),
+        Unreachable::NotOurs => Error::new(
+            Kind::Damaged,
+            format!("{who} could not prove that it is one"),
+        )
+        .hint("somebody put another socket in its place"),
+        Unreachable::System(error) => Error::other(format!(
+            "cannot reach {who}: {}",
+            crate::model::error::reason(error)
+        )),
+    }
+}

@@ -1,0 +1,47 @@
+//! Looking at every record of a log, and telling what is wrong.
+//!
+//! Does not: repair anything. Key and state have been verified when there is a [`Manager`] to ask.
+
+use super::Manager;
+use super::observe::Observed;
+use crate::log::verify::{self, Report};
+use crate::model::error::Error;
+use crate::store::files;
+
+/// What was found in one log.
+pub(crate) struct Verified {
+    pub(crate) report: Report,
+    /// What is wrong, in words; nothing when all is well.
+    pub(crate) findings: Vec<String>,
+}
+
+impl Manager {
+    /// Verifies the log of `process`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read at all.
+    pub(crate) fn verify(&self, process: &Observed) -> Result<Verified, Error> {
+        let segments = self.segments(process)?;
+        let promised = process
+            .block
+            .as_ref()
+            .and_then(|block| block.log_end.as_ref());
+        let report = verify::verify(segments, promised).map_err(|error| {
+            Error::io(
+                "read the log",
+                files::log(process.entry.id, 0).as_ref(),
+                &error,
+            )
+        })?;
+        let findings = report
+            .findings
+            .iter()
+            .map(|damage| {
+                let file = files::log(process.entry.id, damage.segment);
+                format!("{file}: byte {}: {}", damage.offset, damage.cause)
+            })
+            .collect();
+        Ok(Verified { report, findings })
+    }
+}

@@ -1,0 +1,199 @@
+//! What one reader has had: its place among the alerts and in each output. A sealed document of its own.
+//!
+//! `readers/NAME.enc`, with `NAME` the keyed hash of the reader's name, holds
+//! `{"version":1,"name":"…","alertCursor":n,"outputs":{"<process id>":{"record":n,"offset":n}}}`;
+//! `readers/NAME.lock` is locked while it is read, acted upon and saved.
+//! Does not: touch the state: reading never waits for those who change it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::dir::{StateDir, Sub};
+use super::envelope;
+use super::keys::Keys;
+use super::lock::{self, Lock, PATIENCE};
+use crate::model::error::Error;
+use crate::model::id::ProcessId;
+use crate::sys::fs::Dir;
+
+const VERSION: u32 = 1;
+
+/// The places up to which a reader has had everything.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Places {
+    version: u32,
+    name: String,
+    /// The number of the last alert that it has had; 0 for none.
+    pub(crate) alert_cursor: u64,
+    pub(crate) outputs: BTreeMap<ProcessId, Place>,
+    /// What a later bgp has added: kept as it is.
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+}
+
+/// A place in a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// The number of a record.
+    pub(crate) record: u64,
+    /// Bytes of its output that the reader has had.
+    pub(crate) offset: u64,
+}
+
+impl Places {
+    fn of_a_new_reader(name: &str) -> Self {
+        Self {
+            version: VERSION,
+            name: name.to_owned(),
+            alert_cursor: 0,
+            outputs: BTreeMap::new(),
+            extra: Map::new(),
+        }
+    }
+}
+
+/// A reader that nobody else reads as meanwhile.
+pub(crate) struct Reader<'a> {
+    dir: &'a Dir,
+    keys: &'a Keys,
+    file: String,
+    _lock: Lock,
+    /// Where it is; changes count once they are saved.
+    pub(crate) places: Places,
+}
+
+impl<'a> Reader<'a> {
+    /// Waits for the reader called `name` to be free, and takes it. A new one has had nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Locked` after 10 s, `Damaged` when its document is altered.
+    pub(crate) fn take(dir: &'a StateDir, keys: &'a Keys, name: &str) -> Result<Self, Error> {
+        let dir = dir.make_sub(Sub::Readers)?;
+        let file = keys.reader_file(name);
+        let what = format!("the reader '{name}'");
+        let lock = lock::take(dir, &format!("{file}.lock"), &what, PATIENCE)?;
+        let places = read(dir, keys, name)?;
+        Ok(Self {
+            dir,
+            keys,
+            file: format!("{file}.enc"),
+            _lock: lock,
+            places,
+        })
+    }
+
+    /// Writes down where it is.
+    ///
+    /// # Errors
+    ///
+    /// `Storage`; what was saved before still counts then.
+    pub(crate) fn save(&self) -> Result<(), Error> {
+        let json = serde_json::to_vec(&self.places)
+            .map_err(|error| Error::other(format!("cannot write a reader as JSON: {error}")))?;
+        let path = self.dir.path(&self.file);
+        let bytes = envelope::READER.seal(self.keys.store(), &self.keys.reader(), &json, &path)?;
+        Ok(self.dir.replace(&self.file, &bytes)?)
+    }
+}
+
+/// Where the reader called `name` is, without a lock and without making anything.
+///
+/// # Errors
+///
+/// `Damaged` when its document is altered.
+pub(crate) fn peek(dir: &StateDir, keys: &Keys, name: &str) -> Result<Places, Error> {
+    match dir.sub(Sub::Readers)? {
+        Some(dir) => read(dir, keys, name),
+        None => Ok(Places::of_a_new_reader(name)),
+    }
+}
+
+fn read(dir: &Dir, keys: &Keys, name: &str) -> Result<Places, Error> {
+    let file = format!("{}.enc", keys.reader_file(name));
+    let path = dir.path(&file);
+    let damaged = || {
+        envelope::altered(&path)
+            .hint("remove it: the reader then begins at the oldest that is kept")
+    };
+    let Some(bytes) = dir.read(&file, envelope::READER.max_bytes)? else {
+        return Ok(Places::of_a_new_reader(name));
+    };
+    let json = envelope::READER
+        .open(keys.store(), &keys.reader(), &bytes, &path)
+        .map_err(|_| damaged())?;
+    let places: Places = serde_json::from_slice(&json).map_err(|_| damaged())?;
+    // All readers' documents have the same keys: another's must not count as this one's.
+    if places.version != VERSION || places.name != name {
+        return Err(damaged());
+    }
+    Ok(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::Key;
+    use crate::model::error::Kind;
+    use crate::model::id::Id;
+    use crate::testing::TempDir;
+
+    fn keys() -> Keys {
+        Keys::new(Id([1; 16]), Key::from_bytes([7; 32]))
+    }
+
+    #[test]
+    fn a_reader_goes_on_where_it_was_and_others_do_not() {
+        let (temp, keys) = (TempDir::new(), keys());
+        let dir = StateDir::open_existing(temp.path()).unwrap().unwrap();
+        assert_eq!(peek(&dir, &keys, "agent").unwrap().alert_cursor, 0);
+        assert!(
+            dir.top().names().unwrap().is_empty(),
+            "a look makes nothing"
+        );
+        let place = Place {
+            record: 7,
+            offset: 3,
+        };
+        let mut reader = Reader::take(&dir, &keys, "agent").unwrap();
+        reader.places.alert_cursor = 5;
+        reader.places.outputs.insert(Id([0, 0, 0, 1]), place);
+        reader.save().unwrap();
+        drop(reader);
+        let places = Reader::take(&dir, &keys, "agent").unwrap().places;
+        assert_eq!(
+            (places.alert_cursor, places.outputs[&Id([0, 0, 0, 1])]),
+            (5, place)
+        );
+        assert_eq!(peek(&dir, &keys, "agent").unwrap(), places);
+        assert_eq!(peek(&dir, &keys, "default").unwrap().alert_cursor, 0);
+    }
+
+    #[test]
+    fn every_flipped_bit_every_cut_and_another_readers_document_is_damage() {
+        let (temp, keys) = (TempDir::new(), keys());
+        let dir = StateDir::open_existing(temp.path()).unwrap().unwrap();
+        Reader::take(&dir, &keys, "agent").unwrap().save().unwrap();
+        let readers = dir.sub(Sub::Readers).unwrap().unwrap();
+        let file = |name: &str| format!("{}.enc", keys.reader_file(name));
+        let bytes = readers.read(&file("agent"), 4096).unwrap().unwrap();
+        let refused = |name: &str, altered: &[u8]| {
+            readers.replace(&file(name), altered).unwrap();
+            let error = peek(&dir, &keys, name).unwrap_err();
+            assert_eq!(error.kind, Kind::Damaged);
+            assert!(error.hint.unwrap().starts_with("remove it"));
+        };
+        for bit in (0..bytes.len() * 8).step_by(3) {
+            let mut altered = bytes.clone();
+            altered[bit / 8] ^= 1 << (bit % 8);
+            refused("agent", &altered);
+        }
+        for len in (0..bytes.len()).step_by(3) {
+            refused("agent", &bytes[..len]);
+        }
+        refused("default", &bytes);
+    }
+}

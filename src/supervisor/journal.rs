@@ -1,0 +1,292 @@
+//! What a supervisor writes: records into the log, and the newest facts into the status block.
+//!
+//! The log first, then the block: whoever has seen a fact in the block finds it, and all before it, in the
+//! log. EXIT and END are each followed by fdatasync(2). A full disk holds the log up, not the block, which
+//! has its room from the beginning and is written in place.
+//! Does not: decide what happened.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::held::Held;
+use super::launch::Launch;
+use super::leader::Leader;
+use super::streams::{Got, Source};
+use crate::crypto::Key;
+use crate::log::block;
+use crate::log::writer::Writer;
+use crate::log::{Identity, Kind, LogKeys};
+use crate::model::facts::{Block, End, Exit};
+use crate::model::id::ProcessId;
+use crate::model::status::{Event, Reason, Status};
+use crate::sys::{clock, proc};
+
+/// How long the end waits for a disk that refuses, before it is written into the block alone.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long after a burst its buffers are kept.
+const REST_AFTER: Duration = Duration::from_secs(1);
+/// A read as large as this is one of a burst, in bytes.
+const BURST_BYTES: usize = 4096;
+
+/// A gap: output that was read and could not be kept.
+#[derive(Serialize)]
+struct Gap {
+    bytes: u64,
+    reason: &'static str,
+}
+
+/// The one who writes log and status block of a process.
+pub(super) struct Journal {
+    id: ProcessId,
+    identity: Identity,
+    keys: Arc<LogKeys>,
+    writer: Writer,
+    lease: File,
+    block_number: u64,
+    block: Block,
+    output_bytes: u64,
+    held: Held,
+    give_up_at: Option<Instant>,
+    /// When to give the buffers of a burst back.
+    rest_at: Option<Instant>,
+}
+
+impl Journal {
+    /// Begins the log with START, and makes room for the block.
+    ///
+    /// # Errors
+    ///
+    /// What the disk says.
+    pub(super) fn begin(
+        log: OwnedFd,
+        lease: OwnedFd,
+        key: &Key,
+        launch: &Launch,
+    ) -> io::Result<Self> {
+        let identity = Identity {
+            log: launch.log,
+            store: launch.store,
+        };
+        let keys = Arc::new(LogKeys::derive(key, launch.log));
+        let lease = File::from(lease);
+        block::reserve(&lease)?;
+        let now = clock::wall_ns();
+        let mut writer = Writer::create(File::from(log), identity, Arc::clone(&keys), now)?;
+        writer.append(Kind::Start, now, &serde_json::to_vec(&launch.start)?)?;
+        let me = std::process::id().cast_signed();
+        let facts = Block {
+            status: Status::Starting.after(Event::Started),
+            reason: None,
+            run: 1,
+            pid: 0,
+            pid_start: 0,
+            supervisor_pid: me,
+            supervisor_start: proc::stat(me).map_or(0, |stat| stat.start),
+            boot: launch.start.boot.clone(),
+            paused: false,
+            first_segment: 0,
+            last_segment: 0,
+            exit: None,
+            end: None,
+            log_end: None,
+        };
+        Ok(Self {
+            id: launch.start.id,
+            identity,
+            keys,
+            writer,
+            lease,
+            block_number: 0,
+            block: facts,
+            output_bytes: 0,
+            held: Held::default(),
+            give_up_at: None,
+            rest_at: None,
+        })
+    }
+
+    pub(super) fn id(&self) -> ProcessId {
+        self.id
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.block.status
+    }
+
+    pub(super) fn reason(&self) -> Option<Reason> {
+        self.block.reason
+    }
+
+    /// The command was executed.
+    pub(super) fn started(&mut self, leader: &Leader) {
+        self.block.pid = leader.pid;
+        self.block.pid_start = leader.start;
+        self.publish();
+    }
+
+    /// Reads once from `source`, at most `limit` bytes, into the log.
+    pub(super) fn read_from(&mut self, source: &mut Source, limit: usize) -> Got {
+        let inlet = self.writer.inlet();
+        let size = inlet.len().min(limit);
+        let got = source.read(&mut inlet[..size]);
+        if let Got::Bytes(count) = got {
+            self.output_bytes += count as u64;
+            if count >= BURST_BYTES {
+                self.rest_at = Some(Instant::now() + REST_AFTER);
+            }
+            let now = clock::wall_ns();
+            let refused =
+                !self.held.is_empty() || self.writer.append_read(source.kind, now, count).is_err();
+            if refused {
+                let bytes = self.writer.read_bytes(count);
+                self.held.push(source.kind, now, bytes, Instant::now());
+            }
+        }
+        got
+    }
+
+    /// A stream has ended.
+    pub(super) fn closed(&mut self, kind: Kind) {
+        self.append(Kind::Closed, &[kind as u8]);
+    }
+
+    /// The leader was stopped by a signal, or goes on.
+    pub(super) fn paused(&mut self, paused: bool) {
+        if self.block.paused != paused {
+            self.block.paused = paused;
+            self.publish();
+        }
+    }
+
+    /// bgp was asked to stop the tree; `leader_lives` tells whether that is how the leader will end.
+    pub(super) fn stop_asked(&mut self, reason: Reason, leader_lives: bool) {
+        self.block.status = self.block.status.after(Event::StopAsked);
+        if leader_lives {
+            self.block.reason = Some(reason);
+        }
+        self.publish();
+    }
+
+    /// The leader has ended. With [`Publish::Later`] END follows at once and tells it too.
+    pub(super) fn exited(&mut self, exit: Exit, publish: Publish) {
+        self.append_fact(Kind::Exit, &exit);
+        self.block.status = exit.status;
+        self.block.reason = exit.reason;
+        self.block.paused = false;
+        self.block.exit = Some(exit);
+        if publish == Publish::Now {
+            let _ = self.writer.sync(); // a disk that fails here fails END too, which is told there
+            self.publish();
+        }
+    }
+
+    /// Nothing of the tree lives, and all it wrote is in the log, or cannot be written.
+    pub(super) fn end(&mut self) {
+        let end = End {
+            end_ms: clock::wall_ms(),
+            output_bytes: self.output_bytes,
+        };
+        if self.held.is_empty() {
+            self.block.log_end = self.writer.end(clock::wall_ns(), &end).ok();
+            let _ = self.writer.sync(); // what is not on the disk after a power cut, `verify` tells
+        }
+        self.block.end = Some(end);
+        self.publish();
+        let _ = self.lease.sync_data();
+    }
+
+    fn append_fact(&mut self, kind: Kind, fact: &impl Serialize) {
+        if let Ok(json) = serde_json::to_vec(fact) {
+            self.append(kind, &json);
+        }
+    }
+
+    fn append(&mut self, kind: Kind, payload: &[u8]) {
+        let now = clock::wall_ns();
+        if !self.held.is_empty() || self.writer.append(kind, now, payload).is_err() {
+            self.held.push(kind, now, payload, Instant::now());
+        }
+    }
+
+    /// Writes the block; a failure leaves the older slot, and the next change tries again.
+    fn publish(&mut self) {
+        self.block_number += 1;
+        self.block.last_segment = self.writer.segment();
+        let _ = block::write(
+            &self.lease,
+            &self.keys,
+            self.identity.log,
+            self.block_number,
+            &self.block,
+        );
+    }
+
+    /// When [`tick`](Self::tick) has something to do.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.held.deadline().into_iter().chain(self.rest_at).min()
+    }
+
+    /// When it is time: gives memory back, tries again to write what the disk refused.
+    pub(super) fn tick(&mut self, now: Instant) {
+        if self.rest_at.is_some_and(|at| now >= at) {
+            self.rest_at = None;
+            self.writer.rest();
+        }
+        self.retry(now);
+    }
+
+    fn retry(&mut self, now: Instant) {
+        if self.held.deadline().is_none_or(|at| now < at) {
+            return;
+        }
+        while let Some(waiting) = self.held.first() {
+            if self
+                .writer
+                .append(waiting.kind, waiting.time_ns, &waiting.payload)
+                .is_err()
+            {
+                self.held.back_off(now);
+                return;
+            }
+            self.held.written();
+        }
+        let gap = Gap {
+            bytes: self.held.lost_bytes(),
+            reason: "the disk was full or failed",
+        };
+        if gap.bytes > 0 {
+            let json = serde_json::to_vec(&gap).unwrap_or_default();
+            if self
+                .writer
+                .append(Kind::Gap, clock::wall_ns(), &json)
+                .is_err()
+            {
+                self.held.back_off(now);
+                return;
+            }
+        }
+        self.held.clear();
+    }
+
+    /// Whether all that was read is written, or has been refused for too long to wait any more.
+    pub(super) fn is_settled(&mut self, now: Instant) -> bool {
+        if self.held.is_empty() {
+            return true;
+        }
+        now >= *self.give_up_at.get_or_insert(now + REFUSAL_LIMIT)
+    }
+}
+
+/// When the block tells the leader's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Publish {
+    Now,
+    /// Together with END.
+    Later,
+}

@@ -1,0 +1,171 @@
+//! The command itself: pipes for its stdio, then fork and exec, and how that went.
+//!
+//! Does not: wait for its end, or read its output.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::time::Instant;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+
+use crate::model::facts::{Start, Stdin};
+use crate::sys::exec::{self, Command, FAILURE_BYTES, Failure, Step};
+use crate::sys::image::Limit;
+use crate::sys::{pipe, proc};
+
+/// The first process of the tree.
+pub(super) struct Leader {
+    pub(super) pid: i32,
+    /// When the kernel says it started; see [`proc::Stat::start`].
+    pub(super) start: u64,
+    pub(super) began: Instant,
+}
+
+/// Our ends of its stdio.
+pub(super) struct Ends {
+    pub(super) stdin: Option<OwnedFd>,
+    pub(super) stdout: OwnedFd,
+    pub(super) stderr: OwnedFd,
+}
+
+/// Why there is no leader.
+pub(super) enum Trouble {
+    NotExecuted(Failure),
+    /// Who asked for it has gone away meanwhile.
+    CallerGone,
+    System(io::Error),
+}
+
+impl<E: Into<io::Error>> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Self::System(error.into())
+    }
+}
+
+/// Executes the command of `start`. `stdin` is the file that was opened for it, if one was asked for.
+///
+/// # Errors
+///
+/// [`Trouble`]; then nothing of it runs.
+pub(super) fn launch(
+    start: &Start,
+    core_limit: Limit,
+    stdin: Option<OwnedFd>,
+    caller: &UnixStream,
+) -> Result<(Leader, Ends), Trouble> {
+    let command = command(start, core_limit)?;
+    let (out_read, out_write) = pipe::pipe()?;
+    let (err_read, err_write) = pipe::pipe()?;
+    let (in_read, in_write) = match (&start.stdin, stdin) {
+        (Stdin::Pipe, _) => pipe::pipe().map(|(read, write)| (read, Some(write)))?,
+        (Stdin::File(_), Some(file)) => (file, None),
+        (Stdin::File(_) | Stdin::Null, _) => (File::open("/dev/null")?.into(), None),
+    };
+    let (status_read, status_write) = pipe::pipe()?;
+    for end in [&out_read, &err_read].into_iter().chain(&in_write) {
+        pipe::set_nonblocking(end)?;
+    }
+
+    let began = Instant::now();
+    let ends = [in_read.as_fd(), out_write.as_fd(), err_write.as_fd()];
+    let pid = exec::spawn(&command, ends, status_write.as_fd()).map_err(|error| {
+        Trouble::NotExecuted(Failure {
+            step: Step::Fork,
+            errno: error.raw_os_error().unwrap_or(libc::EAGAIN),
+        })
+    })?;
+    drop((in_read, out_write, err_write, status_write));
+
+    match outcome(status_read, caller)? {
+        Outcome::Executed => {
+            let leader = Leader {
+                pid: pid.as_raw(),
+                start: proc::stat(pid.as_raw()).map_or(0, |stat| stat.start),
+                began,
+            };
+            Ok((
+                leader,
+                Ends {
+                    stdin: in_write,
+                    stdout: out_read,
+                    stderr: err_read,
+                },
+            ))
+        }
+        Outcome::Failed(failure) => Err(Trouble::NotExecuted(failure)),
+        Outcome::CallerGone => {
+            let _ = kill(pid, Signal::SIGKILL); // our unreaped child
+            Err(Trouble::CallerGone)
+        }
+    }
+}
+
+fn command(start: &Start, core_limit: Limit) -> io::Result<Command> {
+    let path = start
+        .env
+        .iter()
+        .find_map(|variable| variable.0.strip_prefix(b"PATH="));
+    let program = start
+        .argv
+        .first()
+        .map(super::super::model::bytes::Bytes::as_os_str)
+        .unwrap_or_default();
+    let paths = exec::candidates(program, path.map(std::ffi::OsStr::from_bytes));
+    let bytes = |list: &[crate::model::bytes::Bytes]| {
+        exec::c_strings(list.iter().map(|item| item.0.as_slice()))
+    };
+    Ok(Command {
+        paths: exec::c_strings(paths.iter().map(|path| path.as_os_str().as_bytes()))?,
+        argv: bytes(&start.argv)?,
+        env: bytes(&start.env)?,
+        cwd: std::ffi::CString::new(start.cwd.0.as_slice())?,
+        umask: start.umask,
+        core_limit,
+    })
+}
+
+enum Outcome {
+    Executed,
+    Failed(Failure),
+    CallerGone,
+}
+
+/// Waits for the exec, which may take as long as a slow file system does, or for the caller to give up.
+fn outcome(status: OwnedFd, caller: &UnixStream) -> io::Result<Outcome> {
+    loop {
+        let mut fds = [
+            PollFd::new(status.as_fd(), PollFlags::POLLIN),
+            PollFd::new(caller.as_fd(), PollFlags::POLLIN),
+        ];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) => {}
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        if fds[0].any().unwrap_or(true) {
+            let mut bytes = Vec::with_capacity(FAILURE_BYTES);
+            File::from(status)
+                .take(FAILURE_BYTES as u64)
+                .read_to_end(&mut bytes)?;
+            return Ok(match Failure::from_bytes(&bytes) {
+                Some(failure) => Outcome::Failed(failure),
+                None => Outcome::Executed,
+            });
+        }
+        return Ok(Outcome::CallerGone); // it says nothing before the verdict, so it has closed
+    }
+}
+
+/// Opens `/dev/null` and keeps it: a descriptor to spare, given up when a client must be let in and
+/// there is no other.
+pub(super) fn spare_descriptor() -> Option<OwnedFd> {
+    OpenOptions::new()
+        .read(true)
+        .open("/dev/null")
+        .ok()
+        .map(OwnedFd::from)
+}

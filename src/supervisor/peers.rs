@@ -1,0 +1,134 @@
+//! Who is connected to the control socket: let in, bounded, timed out.
+//!
+//! Does not: carry out what they ask for.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Instant;
+
+use super::leader::spare_descriptor;
+use crate::control::server::Peer;
+use crate::control::{Reply, Request};
+use crate::crypto::Key;
+use crate::model::id::LogId;
+use crate::sys::socket;
+
+/// The most connections at one time.
+const PEERS_MAX: usize = 16;
+
+/// All connections, and what proves them.
+pub(super) struct Peers {
+    pub(super) listener: Option<UnixListener>,
+    pub(super) connected: Vec<Peer>,
+    control: Key,
+    log: LogId,
+    spare: Option<OwnedFd>,
+}
+
+impl Peers {
+    pub(super) fn new(listener: UnixListener, control: Key, log: LogId) -> Self {
+        let spare = spare_descriptor();
+        Self {
+            listener: Some(listener),
+            connected: Vec::new(),
+            control,
+            log,
+            spare,
+        }
+    }
+
+    /// What to poll for new connections: nothing while no descriptor is left for one.
+    pub(super) fn listening(&self) -> Option<BorrowedFd<'_>> {
+        self.listener
+            .as_ref()
+            .filter(|_| self.spare.is_some())
+            .map(AsFd::as_fd)
+    }
+
+    /// Lets in who waits. With no descriptor left the spare one is given up for it, so that a process
+    /// can be stopped even then; until it can be taken again, nobody else is let in.
+    pub(super) fn accept(&mut self, now: Instant) {
+        let Some(listener) = &self.listener else {
+            return;
+        };
+        let accepted = match listener.accept() {
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
+                self.spare = None;
+                listener.accept()
+            }
+            other => other,
+        };
+        if let Ok((stream, _)) = accepted {
+            self.admit(stream, now);
+        }
+        self.take_spare();
+    }
+
+    fn take_spare(&mut self) {
+        if self.spare.is_none() {
+            self.spare = spare_descriptor();
+        }
+    }
+
+    fn admit(&mut self, stream: UnixStream, now: Instant) {
+        if socket::peer_uid(&stream).ok() != Some(nix::unistd::geteuid().as_raw()) {
+            return;
+        }
+        if self.connected.len() >= PEERS_MAX {
+            // The one that has been silent for longest makes room; if all have proved themselves, none does.
+            let Some(oldest) = self
+                .connected
+                .iter()
+                .position(|peer| peer.deadline().is_some())
+            else {
+                return;
+            };
+            self.connected.remove(oldest);
+        }
+        if let Ok(peer) = Peer::greet(stream, now) {
+            self.connected.push(peer);
+        }
+    }
+
+    /// Reads from the peer at `index`; a hopeless one is dropped.
+    pub(super) fn read(&mut self, index: usize) -> Vec<Request> {
+        let Some(peer) = self.connected.get_mut(index) else {
+            return Vec::new();
+        };
+        if peer.flush().is_err() {
+            self.drop_peer(index);
+            return Vec::new();
+        }
+        if let Ok(requests) = peer.read(&self.control, self.log) {
+            requests
+        } else {
+            self.drop_peer(index);
+            Vec::new()
+        }
+    }
+
+    fn drop_peer(&mut self, index: usize) {
+        self.connected.remove(index);
+        self.take_spare();
+    }
+
+    /// Drops who did not prove himself in time.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.connected
+            .retain(|peer| peer.deadline().is_none_or(|deadline| now < deadline));
+        self.take_spare();
+    }
+
+    /// The next time at which [`expire`](Self::expire) has something to do.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.connected.iter().filter_map(Peer::deadline).min()
+    }
+
+    /// Answers everybody who waits for the end of a stop.
+    pub(super) fn tell_end(&mut self, reply: &Reply) {
+        for peer in self.connected.iter_mut().filter(|peer| peer.waits_for_end) {
+            peer.waits_for_end = false;
+            let _ = peer.reply(reply); // a hopeless one is dropped when it is read
+        }
+    }
+}

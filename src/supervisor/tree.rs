@@ -1,0 +1,212 @@
+//! The tree of processes below a supervisor: who belongs to it, and how all of it is ended.
+//!
+//! - Below a subreaper every descendant has a line of parents that leads to it.
+//! - A supervisor found below, and what is below it, belong to another process: it is passed over.
+//! - TERM goes to the leader's group while the leader is unreaped, and to the others by pidfd.
+//! - KILL goes only to the supervisor's own unreaped children: their numbers cannot mean anybody else.
+//!   When one dies its children become the supervisor's, and are next.
+//!
+//! Does not: reap, or wait; the supervisor's loop does.
+
+use std::collections::{HashMap, HashSet};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use crate::control::Survivor;
+use crate::sys::pidfd::PidFd;
+use crate::sys::proc::{self, Stat};
+
+/// The name of a supervisor's process, and its first argument.
+pub(crate) const SUPERVISOR_NAME: &std::ffi::CStr = c"bgp-supervisor";
+
+/// Whether `stat` is a supervisor. Anybody could call himself so: who hides from `stop` behind this
+/// name could as well have used `bgp start`.
+pub(crate) fn is_supervisor(stat: &Stat) -> bool {
+    stat.name == SUPERVISOR_NAME.to_bytes()
+        && proc::arguments(stat.pid)
+            .is_none_or(|arguments| arguments.starts_with(SUPERVISOR_NAME.to_bytes_with_nul()))
+}
+
+/// The living descendants of `root` among `all`, without other supervisors and what is below them.
+pub(crate) fn descendants(root: i32, all: &[Stat]) -> Vec<&Stat> {
+    let mut children: HashMap<i32, Vec<&Stat>> = HashMap::new();
+    for stat in all {
+        children.entry(stat.parent).or_default().push(stat);
+    }
+    let mut found = Vec::new();
+    let mut seen = HashSet::from([root]);
+    let mut next = vec![root];
+    while let Some(parent) = next.pop() {
+        for stat in children.get(&parent).into_iter().flatten() {
+            if seen.insert(stat.pid) && !is_supervisor(stat) {
+                next.push(stat.pid);
+                found.push(*stat);
+            }
+        }
+    }
+    found.retain(|stat| !stat.is_zombie());
+    found
+}
+
+/// Sends TERM and CONT to all of the tree of this process. `leader` is the leader's pid while it is
+/// not reaped.
+pub(crate) fn terminate(leader: Option<i32>) {
+    let both = [Signal::SIGTERM, Signal::SIGCONT];
+    if let Some(leader) = leader {
+        for signal in both {
+            let _ = killpg(Pid::from_raw(leader), signal); // EPERM: what can be is told at the end
+        }
+    }
+    let me = std::process::id().cast_signed();
+    let all = proc::all();
+    for stat in descendants(me, &all) {
+        if Some(stat.group) != leader {
+            for signal in both {
+                signal_descendant(me, stat, signal as i32);
+            }
+        }
+    }
+}
+
+/// Sends `signal` to a descendant that is not known to be our unreaped child: held by a descriptor
+/// first, then looked at again, then signalled.
+fn signal_descendant(me: i32, stat: &Stat, signal: i32) {
+    let Ok(held) = PidFd::open(stat.pid) else {
+        return;
+    };
+    let again = proc::stat(stat.pid);
+    if again.is_some_and(|again| again.start == stat.start) && descends_from(me, stat.pid) {
+        let _ = held.send(signal);
+    }
+}
+
+/// Whether the line of parents of `pid` leads to `ancestor`, looked up afresh.
+fn descends_from(ancestor: i32, pid: i32) -> bool {
+    let mut at = pid;
+    for _ in 0..1024 {
+        match proc::stat(at) {
+            Some(stat) if stat.parent == ancestor => return true,
+            Some(stat) if stat.parent > 1 => at = stat.parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// The unreaped children of this process that are no supervisors.
+pub(crate) fn own_children() -> Vec<Stat> {
+    let me = std::process::id().cast_signed();
+    match proc::own_children() {
+        Some(pids) => pids
+            .into_iter()
+            .filter_map(proc::stat)
+            .filter(|stat| !is_supervisor(stat))
+            .collect(),
+        None => proc::all()
+            .into_iter()
+            .filter(|stat| stat.parent == me && !is_supervisor(stat))
+            .collect(),
+    }
+}
+
+/// Whether nothing of the tree lives, when there are children still. They may all be other supervisors;
+/// as a listing of children may leave some out, "none" is looked up a second way.
+pub(crate) fn is_empty() -> bool {
+    let me = std::process::id().cast_signed();
+    own_children().is_empty()
+        && !proc::all()
+            .iter()
+            .any(|stat| stat.parent == me && !is_supervisor(stat))
+}
+
+/// Sends KILL to every own child; what is below one that refuses is killed by pidfd. Returns how many
+/// were sent for the first time or again.
+pub(crate) fn kill_children(group: i32) -> usize {
+    let me = std::process::id().cast_signed();
+    let children = own_children();
+    for child in &children {
+        if kill(Pid::from_raw(child.pid), Signal::SIGKILL) == Err(Errno::EPERM) {
+            for below in descendants(child.pid, &proc::all()) {
+                signal_descendant(me, below, Signal::SIGKILL as i32);
+            }
+        }
+    }
+    // Without a subreaper orphans are not ours; the group is what is left to go by.
+    if cfg!(not(target_os = "linux")) && proc::all().iter().any(|stat| stat.group == group) {
+        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+    children.len()
+}
+
+/// What is left of the tree, and why.
+pub(crate) fn survivors() -> Vec<Survivor> {
+    let me = std::process::id().cast_signed();
+    let all = proc::all();
+    let mut survivors: Vec<Survivor> = descendants(me, &all)
+        .into_iter()
+        .map(|stat| {
+            let refused = kill(Pid::from_raw(stat.pid), None) == Err(Errno::EPERM);
+            Survivor {
+                pid: stat.pid,
+                name: String::from_utf8_lossy(&stat.name).into_owned(),
+                why: if refused {
+                    "EPERM".into()
+                } else {
+                    format!("state {}", char::from(stat.state))
+                },
+            }
+        })
+        .collect();
+    survivors.sort_by_key(|survivor| survivor.pid);
+    survivors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stat(pid: i32, parent: i32, name: &str, state: u8) -> Stat {
+        Stat {
+            pid,
+            name: name.into(),
+            state,
+            parent,
+            group: 0,
+            session: 0,
+            start: 0,
+        }
+    }
+
+    #[test]
+    fn another_supervisor_and_what_is_below_it_are_passed_over() {
+        // Pids that do not exist: there are no arguments to read, so the name decides.
+        let base = 10_000_000;
+        let all = [
+            stat(base + 2, base + 1, "sh", b'S'),
+            stat(base + 3, base + 2, "sleep", b'S'),
+            stat(base + 4, base + 2, "dead", b'Z'),
+            stat(base + 5, base + 1, "bgp-supervisor", b'S'),
+            stat(base + 6, base + 5, "inner", b'S'),
+            stat(base + 7, base + 9, "stranger", b'S'),
+            stat(base + 8, base + 4, "below a zombie", b'S'),
+        ];
+        let mut pids: Vec<i32> = descendants(base + 1, &all)
+            .iter()
+            .map(|stat| stat.pid - base)
+            .collect();
+        pids.sort_unstable();
+        assert_eq!(pids, [2, 3, 8]);
+    }
+
+    #[test]
+    fn parents_that_form_a_ring_end_nothing() {
+        let base = 10_000_000;
+        let all = [
+            stat(base + 1, base + 2, "a", b'S'),
+            stat(base + 2, base + 1, "b", b'S'),
+        ];
+        assert_eq!(descendants(base + 1, &all).len(), 1);
+    }
+}

@@ -1,0 +1,40 @@
+//! Named points at which a test kills or stops this process. In a release build there are none.
+//!
+//! `BGP_CRASH_AT=NAME` kills it with SIGKILL when it comes to that point, `BGP_CRASH_AT=NAME:3` the third
+//! time; `BGP_PAUSE_AT` stops it with SIGSTOP instead, so that a test sees it stopped and continues it.
+//! Does not: clean up; nothing does after a crash.
+
+/// Crashes or pauses here if a test asked for it by this name.
+macro_rules! crash_point {
+    ($name:literal) => {
+        #[cfg(debug_assertions)]
+        $crate::sys::crash::reached($name);
+    };
+}
+pub(crate) use crash_point;
+
+/// What [`crash_point!`] does in a debug build.
+#[cfg(debug_assertions)]
+pub(crate) fn reached(name: &str) {
+    use nix::sys::signal::{Signal, raise};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    static CRASH_HITS: AtomicU32 = AtomicU32::new(0);
+    static PAUSE_HITS: AtomicU32 = AtomicU32::new(0);
+
+    for (variable, hits, signal) in [
+        ("BGP_CRASH_AT", &CRASH_HITS, Signal::SIGKILL),
+        ("BGP_PAUSE_AT", &PAUSE_HITS, Signal::SIGSTOP),
+    ] {
+        let Ok(wanted) = std::env::var(variable) else {
+            continue;
+        };
+        let (wanted_name, wanted_hit) = match wanted.split_once(':') {
+            Some((name, hit)) => (name, hit.parse().unwrap_or(1)),
+            None => (wanted.as_str(), 1),
+        };
+        if wanted_name == name && hits.fetch_add(1, Ordering::Relaxed) + 1 == wanted_hit {
+            raise(signal).expect("a process may always signal itself");
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! Private files below a directory that is held open.
+//!
+//! - Every path has one component and is looked up in an open directory (openat(2)): nobody can exchange
+//!   a directory on the way once it is open.
+//! - What is opened is looked at through its descriptor (fstat(2)): the owner, no bit for group and
+//!   others, its kind, one hard link. A symbolic link is not followed and a FIFO does not block.
+//! - What is made is 0600 or 0700 whatever the umask says.
+//!
+//! Does not: lock, or know what is in the files.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::sys::stat::{
+    FchmodatFlags, FileStat, Mode, SFlag, fchmod, fchmodat, fstat, fstatat, mkdirat,
+};
+use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
+
+use super::crash::crash_point;
+use super::fault::{Cause, Danger, Fault};
+
+/// The most names that [`Dir::names`] gives: far more than processes a store can have.
+pub(crate) const NAMES_MAX: usize = 1_000_000;
+
+const FILE_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
+const DIR_MODE: Mode = Mode::S_IRWXU;
+const DIR_FLAGS: OFlag = OFlag::O_RDONLY
+    .union(OFlag::O_DIRECTORY)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_CLOEXEC);
+const FILE_FLAGS: OFlag = OFlag::O_NOFOLLOW
+    .union(OFlag::O_NONBLOCK) // a FIFO must not hang us; regular files do not care
+    .union(OFlag::O_NOCTTY)
+    .union(OFlag::O_CLOEXEC);
+
+/// An open directory that belongs to us and is closed to everybody else.
+#[derive(Debug)]
+pub(crate) struct Dir {
+    fd: OwnedFd,
+    path: PathBuf, // for messages, and never opened again
+}
+
+impl Dir {
+    /// Opens `path`, an absolute path; `None` when nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Danger`] for a symbolic link, another owner, any bit for group or others, or a parent in which
+    /// anyone may rename.
+    pub(crate) fn open(path: &Path) -> Result<Option<Self>, Fault> {
+        let Some(parent) = open_parent(path)? else {
+            return Ok(None);
+        };
+        open_dir(&parent, last_name(path), path)
+    }
+
+    /// Opens `path`, an absolute path, and makes what is missing of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn create(path: &Path) -> Result<Self, Fault> {
+        if let Some(dir) = Self::open(path)? {
+            return Ok(dir);
+        }
+        let mut missing: Vec<&Path> = path
+            .ancestors()
+            .skip(1)
+            .take_while(|above| !above.exists())
+            .collect();
+        while let Some(above) = missing.pop() {
+            let parent = open_any(above.parent().unwrap_or(Path::new("/")))?;
+            make_dir(&parent, last_name(above), above)?;
+        }
+        let parent = open_parent(path)?
+            .ok_or_else(|| Fault::system("make the directory", path, Errno::ENOENT))?;
+        create_dir(&parent, last_name(path), path)
+    }
+
+    /// Opens the directory `name` in this one; `None` when nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Danger`] when it is not ours alone.
+    pub(crate) fn open_dir(&self, name: &str) -> Result<Option<Self>, Fault> {
+        open_dir(&self.fd, OsStr::new(name), &self.path(name))
+    }
+
+    /// Opens the directory `name` in this one, and makes it if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_dir`](Self::open_dir).
+    pub(crate) fn create_dir(&self, name: &str) -> Result<Self, Fault> {
+        create_dir(&self.fd, OsStr::new(name), &self.path(name))
+    }
+
+    /// Opens the file `name` for reading; `None` when nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Danger`] when it is not a regular file of ours alone.
+    pub(crate) fn open_read(&self, name: &str) -> Result<Option<File>, Fault> {
+        self.open_file(name, OFlag::O_RDONLY)
+    }
+
+    /// Opens the file `name` for reading and writing; `None` when nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_read`](Self::open_read).
+    pub(crate) fn open_write(&self, name: &str) -> Result<Option<File>, Fault> {
+        self.open_file(name, OFlag::O_RDWR)
+    }
+
+    /// Makes the file `name`, for reading and writing. `EEXIST` when there is one.
+    ///
+    /// # Errors
+    ///
+    /// As the system says.
+    pub(crate) fn create_new(&self, name: &str) -> Result<File, Fault> {
+        let fail = |error| Fault::system("create", self.path(name), error);
+        let flags = FILE_FLAGS | OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
+        let fd = openat(&self.fd, name, flags, FILE_MODE).map_err(fail)?;
+        fchmod(&fd, FILE_MODE).map_err(fail)?;
+        Ok(File::from(fd))
+    }
+
+    /// Opens the file `name` for reading and writing, and makes it empty if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_read`](Self::open_read).
+    pub(crate) fn open_or_create(&self, name: &str) -> Result<File, Fault> {
+        loop {
+            if let Some(file) = self.open_write(name)? {
+                return Ok(file);
+            }
+            match self.create_new(name) {
+                Err(fault) if fault.errno() == Some(Errno::EEXIST) => (), // somebody was faster
+                done => return done,
+            }
+        }
+    }
+
+    /// All of the file `name`; `None` when nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Cause::TooLong`] beyond `max_bytes`, before anything is read; [`Danger`] when it is not ours alone.
+    pub(crate) fn read(&self, name: &str, max_bytes: u64) -> Result<Option<Vec<u8>>, Fault> {
+        let Some(file) = self.open_read(name)? else {
+            return Ok(None);
+        };
+        let fail = |error: io::Error| Fault::system("read", self.path(name), error);
+        let too_long = || Fault {
+            action: "read",
+            path: self.path(name),
+            cause: Cause::TooLong { max_bytes },
+        };
+        let size = file.metadata().map_err(fail)?.len();
+        if size > max_bytes {
+            return Err(too_long());
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size).map_err(|_| too_long())?);
+        let mut bounded = file.take(max_bytes + 1); // it may grow meanwhile
+        bounded.read_to_end(&mut bytes).map_err(fail)?;
+        if bytes.len() as u64 > max_bytes {
+            return Err(too_long());
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Puts `bytes` in the place of the file `name`, whether there is one or not: after a crash at any
+    /// moment it holds the old bytes or the new. When this returns, the new ones are on the disk.
+    ///
+    /// The caller holds the lock of this file: a leftover of an earlier crash is removed.
+    ///
+    /// # Errors
+    ///
+    /// As the system says, mostly about space; the old bytes are still there then.
+    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let temporary = format!("{name}.tmp");
+        self.check_replaceable(name)?;
+        if self.check_replaceable(&temporary)? {
+            self.remove(&temporary)?;
+        }
+        let file = self.create_new(&temporary)?;
+        crash_point!("replace-created");
+        let written = write_and_sync(file, bytes)
+            .map_err(|error| Fault::system("write", self.path(&temporary), error))
+            .and_then(|()| {
+                crash_point!("replace-synced");
+                renameat(&self.fd, temporary.as_str(), &self.fd, name)
+                    .map_err(|error| Fault::system("replace", self.path(name), error))
+            });
+        if let Err(fault) = written {
+            self.remove(&temporary).ok(); // it makes room; the next writer would remove it too
+            return Err(fault);
+        }
+        crash_point!("replace-renamed");
+        self.sync()
+    }
+
+    /// Removes the file `name`; whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As the system says.
+    pub(crate) fn remove(&self, name: &str) -> Result<bool, Fault> {
+        match unlinkat(&self.fd, name, UnlinkatFlags::NoRemoveDir) {
+            Ok(()) => Ok(true),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(error) => Err(Fault::system("remove", self.path(name), error)),
+        }
+    }
+
+    /// The names of all that is in it, in no order. One that is not UTF-8 was not made by bgp and is left out.
+    ///
+    /// # Errors
+    ///
+    /// `E2BIG` beyond [`NAMES_MAX`].
+    pub(crate) fn names(&self) -> Result<Vec<String>, Fault> {
+        let fail = |error| Fault::system("list", &self.path, error);
+        let fd = openat(&self.fd, ".", DIR_FLAGS, Mode::empty()).map_err(fail)?;
+        let mut listing = nix::dir::Dir::from_fd(fd).map_err(fail)?;
+        let mut names = Vec::new();
+        for entry in listing.iter() {
+            let entry = entry.map_err(fail)?;
+            match entry.file_name().to_str() {
+                Err(_) | Ok("." | "..") => (),
+                Ok(_) if names.len() == NAMES_MAX => return Err(fail(Errno::E2BIG)),
+                Ok(name) => names.push(name.to_owned()),
+            }
+        }
+        Ok(names)
+    }
+
+    /// Waits until what was made, renamed and removed in it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As the system says.
+    pub(crate) fn sync(&self) -> Result<(), Fault> {
+        match fsync(&self.fd) {
+            Ok(()) | Err(Errno::EINVAL) => Ok(()), // some file systems cannot, and need not
+            Err(error) => Err(Fault::system("sync", &self.path, error)),
+        }
+    }
+
+    /// The path of `name` in it, for messages.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Its own path, for messages.
+    pub(crate) fn own_path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open_file(&self, name: &str, access: OFlag) -> Result<Option<File>, Fault> {
+        let danger = |danger| Fault::danger(self.path(name), danger);
+        let fd = match openat(&self.fd, name, FILE_FLAGS | access, Mode::empty()) {
+            Ok(fd) => fd,
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(Errno::ELOOP) => return Err(danger(Danger::Symlink)),
+            // A directory opened for writing; a socket or a device without its driver.
+            Err(Errno::EISDIR | Errno::ENXIO | Errno::EOPNOTSUPP) => {
+                return Err(danger(Danger::NotAFile));
+            }
+            Err(error) => return Err(Fault::system("open", self.path(name), error)),
+        };
+        let stat = fstat(&fd).map_err(|error| Fault::system("look at", self.path(name), error))?;
+        check_file(&stat).map_err(danger)?;
+        Ok(Some(File::from(fd)))
+    }
+
+    /// Whether `name` is there, as a file that may be replaced or removed.
+    fn check_replaceable(&self, name: &str) -> Result<bool, Fault> {
+        match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => match check_file(&stat) {
+                Ok(()) => Ok(true),
+                Err(danger) => Err(Fault::danger(self.path(name), danger)),
+            },
+            Err(Errno::ENOENT) => Ok(false),
+            Err(error) => Err(Fault::system("look at", self.path(name), error)),
+        }
+    }
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Waits until the bytes of `file` are on the disk itself.
+///
+/// Source: fsync(2); on macOS `F_FULLFSYNC` of fcntl(2), which is what the standard library calls
+/// there, and fsync where the file system knows no such thing.
+///
+/// # Errors
+///
+/// As the system says; what was written before may then be lost.
+pub(crate) fn sync_file(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        #[cfg(target_os = "macos")]
+        Err(error) if error.raw_os_error() == Some(libc::ENOTSUP) => Ok(fsync(file)?),
+        done => done,
+    }
+}
+
+fn write_and_sync(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    crash_point!("replace-written");
+    sync_file(&file)
+}
+
+fn last_name(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or(OsStr::new("."))
+}
+
+/// The directory above `path`; `None` when there is none.
+fn open_parent(path: &Path) -> Result<Option<OwnedFd>, Fault> {
+    let above = match path.file_name() {
+        Some(_) => path.parent().unwrap_or(Path::new("/")),
+        None => path, // the root, or it ends in "..": the name is then "."
+    };
+    match open_any(above) {
+        Ok(fd) => {
+            let stat = fstat(&fd).map_err(|error| Fault::system("look at", above, error))?;
+            let bits = permission_bits(&stat);
+            // Anyone could exchange the state directory, unless the sticky bit forbids it.
+            if bits & 0o1002 == 0o0002 {
+                return Err(Fault::danger(path, Danger::OpenParent(bits)));
+            }
+            Ok(Some(fd))
+        }
+        Err(fault) if fault.errno() == Some(Errno::ENOENT) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Opens a directory that need not be ours, links followed.
+fn open_any(path: &Path) -> Result<OwnedFd, Fault> {
+    let flags = DIR_FLAGS.difference(OFlag::O_NOFOLLOW);
+    let opened = match nix::fcntl::open(path, flags, Mode::empty()) {
+        // One may pass through it (/home is often 0711): good for all but fsync.
+        #[cfg(target_os = "linux")]
+        Err(Errno::EACCES) => nix::fcntl::open(path, flags | OFlag::O_PATH, Mode::empty()),
+        done => done,
+    };
+    opened.map_err(|error| Fault::system("open the directory", path, error))
+}
+
+fn open_dir(parent: &impl AsFd, name: &OsStr, path: &Path) -> Result<Option<Dir>, Fault> {
+    let danger = |danger| Fault::danger(path, danger);
+    let fd = match openat(parent, name, DIR_FLAGS, Mode::empty()) {
+        Ok(fd) => fd,
+        Err(Errno::ENOENT) => return Ok(None),
+        // Linux says ENOTDIR of a symbolic link too, when it may not follow it.
+        Err(error @ (Errno::ELOOP | Errno::ENOTDIR)) => {
+            let link = fstatat(parent, name, AtFlags::AT_SYMLINK_NOFOLLOW)
+                .is_ok_and(|stat| kind(&stat) == SFlag::S_IFLNK);
+            return Err(danger(if link || error == Errno::ELOOP {
+                Danger::Symlink
+            } else {
+                Danger::NotADirectory
+            }));
+        }
+        Err(error) => return Err(Fault::system("open the directory", path, error)),
+    };
+    let stat = fstat(&fd).map_err(|error| Fault::system("look at", path, error))?;
+    if stat.st_uid != geteuid().as_raw() {
+        return Err(danger(Danger::Owner(stat.st_uid)));
+    }
+    let bits = permission_bits(&stat);
+    if bits & 0o077 != 0 {
+        return Err(danger(Danger::OpenDirectory(bits)));
+    }
+    Ok(Some(Dir {
+        fd,
+        path: path.to_owned(),
+    }))
+}
+
+fn create_dir(parent: &impl AsFd, name: &OsStr, path: &Path) -> Result<Dir, Fault> {
+    loop {
+        if let Some(dir) = open_dir(parent, name, path)? {
+            return Ok(dir);
+        }
+        make_dir(parent, name, path)?;
+    }
+}
+
+/// Makes a directory of 0700; it may be there already.
+fn make_dir(parent: &impl AsFd, name: &OsStr, path: &Path) -> Result<(), Fault> {
+    let fail = |error| Fault::system("make the directory", path, error);
+    match mkdirat(parent, name.as_bytes(), DIR_MODE) {
+        Ok(()) => (),
+        Err(Errno::EEXIST) => return Ok(()),
+        Err(error) => return Err(fail(error)),
+    }
+    match openat(parent, name, DIR_FLAGS, Mode::empty()) {
+        Ok(fd) => fchmod(&fd, DIR_MODE).map_err(fail)?,
+        // A umask of 0777 has made it a directory that we cannot open ourselves.
+        Err(Errno::EACCES) => fchmodat(
+            parent,
+            name.as_bytes(),
+            DIR_MODE,
+            FchmodatFlags::FollowSymlink,
+        )
+        .map_err(fail)?,
+        Err(error) => return Err(fail(error)),
+    }
+    fsync(parent).ok(); // what is put into it is synced later, and would be lost with it
+    Ok(())
+}
+
+fn check_file(stat: &FileStat) -> Result<(), Danger> {
+    match kind(stat) {
+        SFlag::S_IFREG => (),
+        SFlag::S_IFLNK => return Err(Danger::Symlink),
+        _ => return Err(Danger::NotAFile),
+    }
+    if stat.st_uid != geteuid().as_raw() {
+        return Err(Danger::Owner(stat.st_uid));
+    }
+    let bits = permission_bits(stat);
+    if bits & 0o077 != 0 {
+        return Err(Danger::OpenFile(bits));
+    }
+    // None at all is a file that was replaced or removed since it was opened.
+    #[cfg_attr(
+        target_os = "linux",
+        expect(clippy::useless_conversion, reason = "u16 on macOS")
+    )]
+    let links = u64::from(stat.st_nlink);
+    if links > 1 {
+        return Err(Danger::HardLinks(links));
+    }
+    Ok(())
+}
+
+fn kind(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
+}
+
+#[cfg_attr(
+    target_os = "linux",
+    expect(clippy::useless_conversion, reason = "u16 on macOS")
+)]
+fn permission_bits(stat: &FileStat) -> u32 {
+    u32::from(stat.st_mode & 0o7777)
+}
+
+#[cfg(test)]
+mod tests;

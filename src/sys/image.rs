@@ -1,0 +1,117 @@
+//! The process image of a supervisor: how it lets go of its caller and hides what it knows.
+//!
+//! Does not: decide the order; the supervisor's own module tells that story.
+#![expect(unsafe_code, reason = "fork(2) and close_range(2)")]
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{ForkResult, fork};
+
+/// The soft and hard limit of something, as getrlimit(2) gives them.
+pub(crate) type Limit = (u64, u64);
+
+/// Closes every descriptor from 3 on: whatever a caller left open is not ours.
+pub(crate) fn close_inherited() {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: close_range(2) touches no memory. Nothing in this image owns a descriptor above 2
+        // yet: it is called first, before anything is opened.
+        let rc = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+        if rc == 0 {
+            return;
+        }
+    }
+    let listed: Vec<i32> = std::fs::read_dir("/dev/fd")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    for fd in listed.into_iter().filter(|fd| *fd > 2) {
+        // SAFETY: as above; the descriptor of the listing itself is closed already, EBADF is harmless.
+        unsafe { libc::close(fd) };
+    }
+}
+
+/// A copy of `fd` above 2 that does not survive an exec.
+///
+/// # Errors
+///
+/// `EMFILE` when there is no room. See fcntl(2), `F_DUPFD_CLOEXEC`.
+pub(crate) fn duplicate_above_stdio(fd: impl AsFd) -> io::Result<OwnedFd> {
+    use std::os::fd::FromRawFd;
+    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(3))?;
+    // SAFETY: fcntl(2) has just made this descriptor, and nobody else knows its number.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Goes on as a child; the caller's process ends here.
+///
+/// # Errors
+///
+/// `EAGAIN` at the limit of processes, `ENOMEM`. See fork(2).
+pub(crate) fn continue_as_child() -> io::Result<()> {
+    // SAFETY: this image has one thread, so the child finds every lock and the heap in order.
+    match unsafe { fork() }? {
+        // SAFETY: _exit(2) ends the process at once; nothing of it is used after.
+        ForkResult::Parent { .. } => unsafe { libc::_exit(0) },
+        ForkResult::Child => Ok(()),
+    }
+}
+
+/// Keeps this process out of core dumps, debuggers and /proc readers of the same user. See
+/// prctl(2), `PR_SET_DUMPABLE`; on other systems the core limit alone must do.
+pub(crate) fn forbid_inspection() {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_dumpable(false); // refused by some sandboxes: then as good as it gets
+}
+
+/// Sets the core file limit to 0 and returns what it was.
+///
+/// # Errors
+///
+/// See setrlimit(2).
+pub(crate) fn forbid_core_files() -> io::Result<Limit> {
+    let limit = getrlimit(Resource::RLIMIT_CORE)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, limit.1)?;
+    Ok(limit)
+}
+
+/// Becomes the parent of every orphan below it; says whether the system can do that.
+pub(crate) fn adopt_orphans() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        nix::sys::prctl::set_child_subreaper(true).is_ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        false
+    }
+}
+
+/// Names this process for ps(1) and for a supervisor above that looks for it.
+pub(crate) fn set_name(name: &std::ffi::CStr) {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_name(name); // only a name
+    #[cfg(not(target_os = "linux"))]
+    let _ = name;
+}
+
+/// The umask, without changing it where the system tells it.
+pub(crate) fn umask() -> u32 {
+    #[cfg(target_os = "linux")]
+    if let Some(mask) = std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+            u32::from_str_radix(line.trim(), 8).ok()
+        })
+    {
+        return mask;
+    }
+    let mask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    nix::sys::stat::umask(mask);
+    libc::mode_t::into(mask.bits())
+}

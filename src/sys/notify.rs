@@ -1,0 +1,87 @@
+//! Waking up when something changes in a directory: inotify(7) on Linux, and nothing elsewhere, where
+//! who waits just polls.
+//!
+//! Does not: tell what changed. Who is woken looks for himself, and polls besides.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// Something to wait on.
+pub(crate) struct Notifier {
+    #[cfg(target_os = "linux")]
+    inotify: Option<nix::sys::inotify::Inotify>,
+}
+
+impl Notifier {
+    /// Watches `directories` for files written, closed after writing, made, moved and removed. Where
+    /// that cannot be had (`EMFILE`, another system) it only measures time.
+    pub(crate) fn watch(directories: &[&Path]) -> Self {
+        #[cfg(target_os = "linux")]
+        {
+            use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+            let events = AddWatchFlags::IN_MODIFY
+                | AddWatchFlags::IN_CLOSE_WRITE
+                | AddWatchFlags::IN_CREATE
+                | AddWatchFlags::IN_DELETE
+                | AddWatchFlags::IN_MOVED_TO;
+            let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)
+                .ok()
+                .filter(|inotify| {
+                    directories
+                        .iter()
+                        .all(|path| inotify.add_watch(*path, events).is_ok())
+                });
+            Self { inotify }
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = directories;
+            Self {}
+        }
+    }
+
+    /// Whether changes wake; else only time does.
+    pub(crate) fn wakes(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            self.inotify.is_some()
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            false
+        }
+    }
+
+    /// Waits until something has changed, nobody is left at the other end of one of `others`, or
+    /// `limit` is over.
+    pub(crate) fn wait(&self, limit: Duration, others: &[BorrowedFd]) {
+        let mut fds: Vec<PollFd> = others
+            .iter()
+            .map(|fd| PollFd::new(*fd, PollFlags::empty()))
+            .collect();
+        #[cfg(target_os = "linux")]
+        if let Some(inotify) = &self.inotify {
+            fds.push(PollFd::new(inotify.as_fd(), PollFlags::POLLIN));
+        }
+        let _ = poll(&mut fds, timeout(limit)); // EINTR: the caller looks and comes again
+        #[cfg(target_os = "linux")]
+        if let Some(inotify) = &self.inotify {
+            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
+        }
+    }
+}
+
+/// `limit` for poll(2), rounded up to whole milliseconds so that nobody spins before a deadline.
+pub(crate) fn timeout(limit: Duration) -> PollTimeout {
+    let ms = limit.as_nanos().div_ceil(1_000_000);
+    PollTimeout::try_from(i32::try_from(ms).unwrap_or(i32::MAX)).unwrap_or(PollTimeout::MAX)
+}
+
+/// Waits until `fd` is readable or closed, or `limit` is over; says whether it is.
+pub(crate) fn readable(fd: impl AsFd, limit: Duration) -> bool {
+    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
+    poll(&mut fds, timeout(limit)).is_ok_and(|count| count > 0)
+}

@@ -1,0 +1,266 @@
+//! What the system tells of its processes: who is whose child, in which session, since when.
+//!
+//! proc(5) on Linux, libproc on macOS. Everything here is a look at one moment: it may be stale when it
+//! is used, so who signals looks again. Does not: signal.
+#![cfg_attr(target_os = "macos", expect(unsafe_code, reason = "libproc"))]
+
+/// One process at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) pid: i32,
+    /// The name of its program or thread; any bytes, chosen by the process itself.
+    pub(crate) name: Vec<u8>,
+    /// `R`, `S`, `D`, `T`, `Z` …, as ps(1) shows it.
+    pub(crate) state: u8,
+    pub(crate) parent: i32,
+    /// Its process group.
+    pub(crate) group: i32,
+    pub(crate) session: i32,
+    /// When it started: with the pid it names one process of this boot. Clock ticks since boot on
+    /// Linux, microseconds since 1970 on macOS.
+    pub(crate) start: u64,
+}
+
+impl Stat {
+    /// Whether it has ended and waits to be reaped.
+    pub(crate) fn is_zombie(&self) -> bool {
+        matches!(self.state, b'Z' | b'X')
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use super::{Stat, parse};
+
+    pub(crate) fn stat(pid: i32) -> Option<Stat> {
+        parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    pub(crate) fn all() -> Vec<Stat> {
+        std::fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| stat(entry.ok()?.file_name().to_str()?.parse().ok()?))
+            .collect()
+    }
+
+    pub(crate) fn own_children() -> Option<Vec<i32>> {
+        let me = std::process::id(); // one thread: the process is its only task
+        let text = std::fs::read_to_string(format!("/proc/self/task/{me}/children")).ok()?;
+        Some(
+            text.split_ascii_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect(),
+        )
+    }
+
+    pub(crate) fn arguments(pid: i32) -> Option<Vec<u8>> {
+        std::fs::read(format!("/proc/{pid}/cmdline")).ok()
+    }
+
+    pub(crate) fn environment(pid: i32) -> Option<Vec<u8>> {
+        std::fs::read(format!("/proc/{pid}/environ")).ok()
+    }
+
+    pub(crate) fn owner(pid: i32) -> Option<u32> {
+        use std::os::unix::fs::MetadataExt;
+        Some(std::fs::metadata(format!("/proc/{pid}")).ok()?.uid())
+    }
+}
+
+#[cfg(target_os = "macos")]
+mod system {
+    use super::Stat;
+
+    pub(crate) fn stat(pid: i32) -> Option<Stat> {
+        let size = i32::try_from(size_of::<libc::proc_bsdinfo>()).ok()?;
+        // SAFETY: zeroed is a valid proc_bsdinfo (plain numbers); the call writes at most `size` bytes.
+        let (got, info) = unsafe {
+            let mut info: libc::proc_bsdinfo = std::mem::zeroed();
+            let to = (&raw mut info).cast();
+            (
+                libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, to, size),
+                info,
+            )
+        };
+        // SAFETY: getsid(2) touches no memory.
+        let session = unsafe { libc::getsid(pid) };
+        (got == size).then(|| Stat {
+            pid,
+            name: info
+                .pbi_comm
+                .iter()
+                .take_while(|c| **c != 0)
+                .map(|c| c.cast_unsigned())
+                .collect(),
+            state: match info.pbi_status {
+                libc::SZOMB => b'Z',
+                libc::SSTOP => b'T',
+                _ => b'S',
+            },
+            parent: i32::try_from(info.pbi_ppid).unwrap_or(0),
+            group: i32::try_from(info.pbi_pgid).unwrap_or(0),
+            session,
+            start: info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec,
+        })
+    }
+
+    pub(crate) fn all() -> Vec<Stat> {
+        let mut pids = vec![0_i32; 100_000];
+        let bytes = i32::try_from(pids.len() * size_of::<i32>()).unwrap_or(i32::MAX);
+        // SAFETY: the call writes at most `bytes` bytes into our vector.
+        let count = unsafe { libc::proc_listallpids(pids.as_mut_ptr().cast(), bytes) };
+        pids.truncate(usize::try_from(count).unwrap_or(0));
+        pids.into_iter().filter_map(stat).collect()
+    }
+
+    pub(crate) fn own_children() -> Option<Vec<i32>> {
+        None
+    }
+
+    pub(crate) fn arguments(_pid: i32) -> Option<Vec<u8>> {
+        None
+    }
+
+    pub(crate) fn environment(_pid: i32) -> Option<Vec<u8>> {
+        None
+    }
+
+    pub(crate) fn owner(pid: i32) -> Option<u32> {
+        let size = i32::try_from(size_of::<libc::proc_bsdinfo>()).ok()?;
+        // SAFETY: as in `stat`.
+        let (got, info) = unsafe {
+            let mut info: libc::proc_bsdinfo = std::mem::zeroed();
+            let to = (&raw mut info).cast();
+            (
+                libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, to, size),
+                info,
+            )
+        };
+        (got == size).then_some(info.pbi_uid)
+    }
+}
+
+/// The process `pid`, if there is one.
+pub(crate) fn stat(pid: i32) -> Option<Stat> {
+    system::stat(pid)
+}
+
+/// All processes that can be seen.
+pub(crate) fn all() -> Vec<Stat> {
+    system::all()
+}
+
+/// The children of this process, which must have one thread. Children that end meanwhile may hide
+/// others (proc(5)); `None` where the kernel does not tell.
+pub(crate) fn own_children() -> Option<Vec<i32>> {
+    system::own_children()
+}
+
+/// The arguments of `pid`, each ended by a NUL.
+pub(crate) fn arguments(pid: i32) -> Option<Vec<u8>> {
+    system::arguments(pid)
+}
+
+/// The value of the variable `name` that `pid` was started with; `None` without it, and when its
+/// environment cannot be read.
+pub(crate) fn variable(pid: i32, name: &[u8]) -> Option<Vec<u8>> {
+    let environment = system::environment(pid)?;
+    environment
+        .split(|byte| *byte == 0)
+        .find_map(|variable| variable.strip_prefix(name)?.strip_prefix(b"="))
+        .map(<[u8]>::to_vec)
+}
+
+/// Whether `pid` is a process of this user.
+pub(crate) fn is_own(pid: i32) -> bool {
+    system::owner(pid) == Some(nix::unistd::geteuid().as_raw())
+}
+
+/// Reads a line of `/proc/PID/stat`. The name may hold anything, parentheses and newlines too, so it
+/// ends at the last `)`. Source: `proc_pid_stat(5)`.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code))]
+fn parse(line: &[u8]) -> Option<Stat> {
+    let open = line.iter().position(|byte| *byte == b'(')?;
+    let close = line.iter().rposition(|byte| *byte == b')')?;
+    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.trim().parse::<i64>().ok();
+    let name = line.get(open + 1..close)?.to_vec();
+    let mut fields = line
+        .get(close + 1..)?
+        .split(|byte| *byte == b' ')
+        .filter(|field| !field.is_empty());
+    let state = *fields.next()?.first()?;
+    let parent = number(fields.next()?)?;
+    let group = number(fields.next()?)?;
+    let session = number(fields.next()?)?;
+    let start = number(fields.nth(15)?)?; // the 22nd of all
+    Some(Stat {
+        pid: i32::try_from(number(&line[..open])?).ok()?,
+        name,
+        state,
+        parent: i32::try_from(parent).ok()?,
+        group: i32::try_from(group).ok()?,
+        session: i32::try_from(session).ok()?,
+        start: u64::try_from(start).ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REST: &str = "S 7 42 43 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 9876 1000 200 184467";
+
+    #[test]
+    fn a_name_cannot_pass_for_fields() {
+        for name in [
+            "sh",
+            "a) R 1 (",
+            ") ",
+            "(",
+            "",
+            "x\ny",
+            "\u{fffd}",
+            "a) Z 99 99 99 (",
+        ] {
+            let stat = parse(format!("42 ({name}) {REST}\n").as_bytes());
+            let expected = Stat {
+                pid: 42,
+                name: name.as_bytes().to_vec(),
+                state: b'S',
+                parent: 7,
+                group: 42,
+                session: 43,
+                start: 9876,
+            };
+            assert_eq!(stat, Some(expected), "{name:?}");
+        }
+        assert_eq!(parse(b"42 (\xff\xfe)) S 7 42 43"), None);
+    }
+
+    #[test]
+    fn any_cut_or_random_line_is_no_panic() {
+        let line = format!("42 (sh) {REST}");
+        for len in 0..line.len() {
+            let _ = parse(&line.as_bytes()[..len]);
+        }
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..10_000 {
+            let bytes: Vec<u8> = (0..random.usize(..80))
+                .map(|_| *random.choice(b"()0 9-RZ\n").unwrap())
+                .collect();
+            let _ = parse(&bytes);
+        }
+    }
+
+    #[test]
+    fn this_process_can_be_seen() {
+        let me = stat(std::process::id().cast_signed()).unwrap();
+        assert_eq!(me.parent, std::os::unix::process::parent_id().cast_signed());
+        assert!(
+            all()
+                .iter()
+                .any(|other| other.pid == me.pid && other.start == me.start)
+        );
+    }
+}

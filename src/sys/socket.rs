@@ -1,0 +1,113 @@
+//! Unix sockets: with descriptors passed along, at paths longer than an address holds, and with a look
+//! at who is at the other end.
+//!
+//! Does not: know what is said.
+#![expect(unsafe_code, reason = "descriptors that recvmsg(2) made become owned")]
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+
+/// The most descriptors one message carries.
+pub(crate) const FDS_MAX: usize = 8;
+
+/// Sends one byte with `fds` beside it.
+///
+/// # Errors
+///
+/// See sendmsg(2).
+pub(crate) fn send_fds(socket: &UnixStream, fds: &[BorrowedFd]) -> io::Result<()> {
+    let raw: Vec<_> = fds.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
+    let data = [IoSlice::new(b"F")];
+    let rights = [ControlMessage::ScmRights(&raw)];
+    sendmsg::<()>(socket.as_raw_fd(), &data, &rights, MsgFlags::empty(), None)?;
+    Ok(())
+}
+
+/// Receives what [`send_fds`] sent; all are close-on-exec.
+///
+/// # Errors
+///
+/// See recvmsg(2); `UnexpectedEof` when the other end has closed.
+pub(crate) fn receive_fds(socket: &UnixStream) -> io::Result<Vec<OwnedFd>> {
+    let mut byte = [0];
+    let mut data = [IoSliceMut::new(&mut byte)];
+    let mut space = nix::cmsg_space!([std::os::fd::RawFd; FDS_MAX]);
+    #[cfg(target_os = "linux")]
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    #[cfg(not(target_os = "linux"))]
+    let flags = MsgFlags::empty();
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut data, Some(&mut space), flags)?;
+    if message.bytes == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut fds = Vec::new();
+    for part in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(raw) = part {
+            for fd in raw {
+                // SAFETY: recvmsg(2) has just made these descriptors for us alone.
+                let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+                #[cfg(not(target_os = "linux"))]
+                nix::fcntl::fcntl(
+                    &fd,
+                    nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC),
+                )?;
+                fds.push(fd);
+            }
+        }
+    }
+    Ok(fds)
+}
+
+/// Listens at `name` in `directory`. For a process of its own: it changes its working directory to
+/// `directory` for the call and then to `/`, as an address holds about 100 bytes of path and a
+/// directory may be deeper. See unix(7).
+///
+/// # Errors
+///
+/// `EADDRINUSE` when the name is taken; see bind(2).
+pub(crate) fn listen_in(directory: BorrowedFd, name: &str) -> io::Result<UnixListener> {
+    nix::unistd::fchdir(directory)?;
+    let listener = UnixListener::bind(name);
+    nix::unistd::chdir("/")?;
+    let listener = listener?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Connects to `name` in `directory`, whatever the length of its path.
+///
+/// # Errors
+///
+/// `ECONNREFUSED` when nobody listens, `ENOENT` when it is not there; see connect(2).
+pub(crate) fn connect_in(directory: BorrowedFd, name: &str) -> io::Result<UnixStream> {
+    // The magic link is short, and means the directory we have open, not a path that may have changed.
+    #[cfg(target_os = "linux")]
+    let base = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    #[cfg(target_os = "macos")]
+    let base = {
+        let mut path = std::path::PathBuf::new();
+        nix::fcntl::fcntl(directory, nix::fcntl::FcntlArg::F_GETPATH(&mut path))?;
+        path.display().to_string()
+    };
+    UnixStream::connect(format!("{base}/{name}"))
+}
+
+/// The user at the other end.
+///
+/// # Errors
+///
+/// See getsockopt(2), `SO_PEERCRED`.
+pub(crate) fn peer_uid(socket: &UnixStream) -> io::Result<u32> {
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+        Ok(getsockopt(socket, PeerCredentials)?.uid())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        Ok(nix::unistd::getpeereid(socket)?.0.as_raw())
+    }
+}

@@ -1,0 +1,232 @@
+//! How foreign text, sizes and times are shown to a person.
+//!
+//! Does not: know whether there is a terminal; the caller says what it wants.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// `text` with everything in it made visible that a terminal would obey, hide or turn around: controls
+/// but newline and tab, and the characters that change the direction of writing.
+pub(crate) fn for_terminal(text: &str) -> Cow<'_, str> {
+    escape(text, |c| is_dangerous(c) && c != '\n' && c != '\t')
+}
+
+/// The same on one line: newline and tab are `\n` and `\t` too. For names, commands, paths, messages.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    escape(text, is_dangerous)
+}
+
+/// Whether a terminal or a reader can be misled by `c`.
+///
+/// Those are the controls of C0 and C1, and of Unicode the line separators and what reorders text (the
+/// "Trojan Source" characters: marks, embeddings, overrides, isolates).
+pub(crate) fn is_dangerous(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}')
+}
+
+fn escape(text: &str, unwanted: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&unwanted) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            _ if !unwanted(c) => escaped.push(c),
+            '\n' | '\t' | '\r' => escaped.extend(c.escape_default()),
+            '\0'..='\u{7f}' => {
+                write!(escaped, "\\x{:02x}", u32::from(c)).expect("a string takes all");
+            }
+            _ => escaped.extend(c.escape_unicode()),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// The columns that `text` takes on a terminal, if it has no controls.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// `text` in at most so many columns, with `…` in place of what had to go.
+pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
+    // A string may be narrower than its characters one by one, never wider than its bytes.
+    if text.len() <= columns || width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    let Some(room) = columns.checked_sub(1) else {
+        return Cow::Borrowed("");
+    };
+    let mut used = 0;
+    let mut short: String = text
+        .chars()
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= room
+        })
+        .collect();
+    short.push('…');
+    Cow::Owned(short)
+}
+
+/// `text` in lines of at most so many columns, broken at spaces; a longer word stands alone.
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// `512 B`, `1.5 KiB`, `64 MiB`.
+pub(crate) fn human_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let power = (bytes.ilog2() / 10) as usize;
+    let unit = 1_u64 << (10 * power);
+    let (whole, tenths) = (
+        bytes / unit,
+        u128::from(bytes % unit) * 10 / u128::from(unit),
+    );
+    match (whole, tenths) {
+        (0..10, 1..=9) => format!("{whole}.{tenths} {}", UNITS[power - 1]),
+        _ => format!("{whole} {}", UNITS[power - 1]),
+    }
+}
+
+/// `350ms`, `12s`, `3m 2s`, `1h 5m`, `2d 3h`: the two largest units there are.
+pub(crate) fn human_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let pair = |large: u64, large_name, small: u64, small_name| match small {
+        0 => format!("{large}{large_name}"),
+        _ => format!("{large}{large_name} {small}{small_name}"),
+    };
+    match seconds {
+        0 if duration.is_zero() => "0s".to_owned(),
+        0 => format!("{}ms", duration.as_millis()),
+        1..60 => format!("{seconds}s"),
+        60..3_600 => pair(seconds / 60, "m", seconds % 60, "s"),
+        3_600..86_400 => pair(seconds / 3_600, "h", seconds % 3_600 / 60, "m"),
+        _ => pair(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_seen_instead() {
+        for (text, terminal, line) in [
+            ("plain caf\u{e9} \u{4e2d}\u{6587} \u{1f600}", None, None),
+            ("back\\slash", None, None),
+            ("a\nb\tc", None, Some("a\\nb\\tc")),
+            ("a\rb", Some("a\\rb"), Some("a\\rb")),
+            ("\u{1b}[2J", Some("\\x1b[2J"), Some("\\x1b[2J")),
+            (
+                "\u{7}\0\u{7f}",
+                Some("\\x07\\x00\\x7f"),
+                Some("\\x07\\x00\\x7f"),
+            ),
+            ("\u{9b}2J", Some("\\u{9b}2J"), Some("\\u{9b}2J")),
+            (
+                "a\u{202e}b\u{2066}",
+                Some("a\\u{202e}b\\u{2066}"),
+                Some("a\\u{202e}b\\u{2066}"),
+            ),
+            (
+                "\u{200f}\u{2028}",
+                Some("\\u{200f}\\u{2028}"),
+                Some("\\u{200f}\\u{2028}"),
+            ),
+        ] {
+            assert_eq!(for_terminal(text), terminal.unwrap_or(text));
+            assert_eq!(one_line(text), line.unwrap_or(text));
+        }
+    }
+
+    #[test]
+    fn text_is_cut_by_columns_not_by_characters() {
+        for (text, columns, expected) in [
+            ("command", 7, "command"),
+            ("command", 6, "comma…"),
+            ("command", 1, "…"),
+            ("command", 0, ""),
+            ("", 0, ""),
+            ("\u{4e2d}\u{6587}\u{5b57}", 6, "\u{4e2d}\u{6587}\u{5b57}"),
+            ("\u{4e2d}\u{6587}\u{5b57}", 5, "\u{4e2d}\u{6587}…"),
+            ("\u{4e2d}\u{6587}\u{5b57}", 4, "\u{4e2d}…"),
+            ("e\u{301}e\u{301}", 2, "e\u{301}e\u{301}"),
+        ] {
+            let short = cut(text, columns);
+            assert_eq!(short, expected, "{text} in {columns}");
+            assert!(width(&short) <= columns);
+        }
+    }
+
+    #[test]
+    fn text_is_wrapped_at_spaces() {
+        for (text, columns, expected) in [
+            ("", 5, &[][..]),
+            ("one two three", 7, &["one two", "three"]),
+            ("one two three", 6, &["one", "two", "three"]),
+            ("longerthanthat a", 5, &["longerthanthat", "a"]),
+        ] {
+            assert_eq!(wrap(text, columns), expected);
+        }
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1536, "1.5 KiB"),
+            (10_239, "9.9 KiB"),
+            (10_240, "10 KiB"),
+            (67_108_864, "64 MiB"),
+            (1_048_575, "1023 KiB"),
+            (u64::MAX, "15 EiB"),
+        ] {
+            assert_eq!(human_bytes(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        for (milliseconds, expected) in [
+            (0, "0s"),
+            (350, "350ms"),
+            (999, "999ms"),
+            (12_345, "12s"),
+            (60_000, "1m"),
+            (182_000, "3m 2s"),
+            (3_900_000, "1h 5m"),
+            (7_200_000, "2h"),
+            (86_399_999, "23h 59m"),
+            (183_600_000, "2d 3h"),
+        ] {
+            assert_eq!(
+                human_duration(Duration::from_millis(milliseconds)),
+                expected
+            );
+        }
+        assert_eq!(human_duration(Duration::from_nanos(10)), "0ms");
+        assert!(human_duration(Duration::MAX).ends_with('h'));
+    }
+}

@@ -1,0 +1,296 @@
+//! Lines, rebuilt from output as it was read: chunks of two streams that end anywhere.
+//!
+//! Each stream has its own unfinished line, so nothing that two streams write at once is mixed up, and
+//! a character cut by a chunk's edge is whole again. Lines come in the order in which they were
+//! finished; those without a newline come last.
+//! Memory is bounded: of a line above [`LINE_MAX_BYTES`] the two ends are kept.
+//! Does not: decode or clean a line before it is shown.
+
+use super::row;
+
+/// The longest line that is kept whole, without its newline. A longer one is cut in the middle.
+pub(crate) const LINE_MAX_BYTES: usize = 2 * END_BYTES;
+/// What is kept of either end of a longer one.
+const END_BYTES: usize = 8 * 1024;
+
+/// Where a process wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// Standard output, or the terminal of a process that has one.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+impl Stream {
+    pub(crate) const ALL: [Self; 2] = [Self::Out, Self::Err];
+
+    /// The word for it, in JSON.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Out => "stdout",
+            Self::Err => "stderr",
+        }
+    }
+}
+
+/// One line of output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) stream: Stream,
+    /// When its last byte was read, in the unit and epoch that the chunks had.
+    pub(crate) time_ns: u64,
+    /// What was written, without the newline or `\r\n` at its end.
+    pub(crate) bytes: Vec<u8>,
+    /// It has no newline (yet).
+    pub(crate) partial: bool,
+    /// Its beginning is further back than was read.
+    pub(crate) continued: bool,
+    /// What is missing in the middle of `bytes`.
+    pub(crate) cut: Option<Cut>,
+}
+
+/// A gap in a line that was too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// Before which of the bytes that are left it is.
+    pub(crate) at: usize,
+    /// How many bytes were there.
+    pub(crate) bytes: u64,
+}
+
+impl Line {
+    /// The line as a pipe is given it: its last state, decoded, without escape sequences and controls
+    /// but tabs, and with a marker where it was cut.
+    ///
+    /// A terminal wants it through [`for_terminal`](super::display::for_terminal) besides.
+    pub(crate) fn shown(&self) -> String {
+        match self.cut {
+            None => row::last_state(&self.bytes),
+            Some(cut) => {
+                let (head, tail) = self.bytes.split_at(cut.at);
+                format!(
+                    "{}…[{} bytes left out]…{}",
+                    row::last_state(head),
+                    cut.bytes,
+                    row::last_state(tail)
+                )
+            }
+        }
+    }
+}
+
+/// Makes lines of chunks.
+#[derive(Default)]
+pub(crate) struct Lines {
+    streams: [Unfinished; 2],
+    /// How many finished lines are still to be passed over.
+    skip: u64,
+}
+
+/// What is known of a stream where reading begins in the middle of a log.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Within {
+    /// So many bytes will be read again that were looked at before.
+    pub(super) looked_at: u64,
+    /// What these leave unfinished at their end is older than the lines that are wanted.
+    pub(super) stale_end: bool,
+}
+
+impl Lines {
+    /// For chunks from the very first on.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// For chunks from the middle on: the first `skip` lines are passed over, and each stream's first
+    /// line is one whose beginning is not known.
+    pub(super) fn within(skip: u64, streams: [Within; 2]) -> Self {
+        Self {
+            streams: streams.map(|within| Unfinished {
+                continued: true,
+                within,
+                ..Unfinished::default()
+            }),
+            skip,
+        }
+    }
+
+    /// For all chunks, when the first `skip` lines are not wanted.
+    pub(super) fn from_start(skip: u64, streams: [Within; 2]) -> Self {
+        let mut lines = Self::within(skip, streams);
+        for unfinished in &mut lines.streams {
+            unfinished.continued = false;
+        }
+        lines
+    }
+
+    /// Takes the next chunk and gives the lines that it finishes.
+    pub(crate) fn push(&mut self, stream: Stream, time_ns: u64, chunk: &[u8]) -> Vec<Line> {
+        let unfinished = &mut self.streams[stream as usize];
+        unfinished.reads(chunk.len());
+        let mut lines = Vec::new();
+        let mut rest = chunk;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            unfinished.extend(time_ns, &rest[..end]);
+            rest = &rest[end + 1..];
+            if self.skip > 0 {
+                self.skip -= 1;
+                unfinished.forget();
+            } else {
+                lines.push(unfinished.take(stream, time_ns));
+            }
+        }
+        unfinished.extend(time_ns, rest);
+        lines
+    }
+
+    /// What each stream wrote after its last newline, the older one first. It stays where it is: more
+    /// chunks may finish it.
+    pub(crate) fn unfinished(&self) -> Vec<Line> {
+        let mut lines: Vec<Line> = Stream::ALL
+            .into_iter()
+            .filter_map(|stream| self.streams[stream as usize].peek(stream))
+            .collect();
+        lines.sort_by_key(|line| line.time_ns);
+        lines
+    }
+}
+
+/// A line of one stream that may go on.
+#[derive(Default)]
+struct Unfinished {
+    head: Vec<u8>,
+    /// What follows `head`: the last [`END_BYTES`] of it at least.
+    tail: Vec<u8>,
+    /// All that followed `head`.
+    after_head: u64,
+    /// Since the last `\r` after `head`, and the most there ever was from one to the next.
+    run: u64,
+    longest_run: u64,
+    time_ns: u64,
+    continued: bool,
+    within: Within,
+}
+
+impl Unfinished {
+    /// A chunk of so many bytes comes.
+    fn reads(&mut self, bytes: usize) {
+        let bytes = bytes as u64;
+        if bytes > self.within.looked_at {
+            self.within.stale_end = false; // news: the old end is part of a line that is wanted
+        }
+        self.within.looked_at = self.within.looked_at.saturating_sub(bytes);
+    }
+
+    fn extend(&mut self, time_ns: u64, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.time_ns = time_ns;
+        let room = END_BYTES - self.head.len();
+        let (head, rest) = bytes.split_at(bytes.len().min(room));
+        self.head.extend_from_slice(head);
+        if rest.is_empty() {
+            return;
+        }
+        self.after_head += rest.len() as u64;
+        for (i, state) in rest.split(|byte| *byte == b'\r').enumerate() {
+            self.run = state.len() as u64 + if i == 0 { self.run } else { 0 };
+            self.longest_run = self.longest_run.max(self.run);
+        }
+        let kept = &rest[rest.len().saturating_sub(END_BYTES)..];
+        self.tail.extend_from_slice(kept);
+        if self.tail.len() > 2 * END_BYTES {
+            self.tail.drain(..self.tail.len() - END_BYTES);
+        }
+    }
+
+    fn forget(&mut self) {
+        *self = Self {
+            within: self.within,
+            ..Self::default()
+        };
+    }
+
+    fn take(&mut self, stream: Stream, time_ns: u64) -> Line {
+        let mut line = self.line(stream);
+        line.time_ns = time_ns;
+        line.partial = false;
+        if line.bytes.last() == Some(&b'\r') {
+            line.bytes.pop();
+        }
+        self.forget();
+        line
+    }
+
+    fn peek(&self, stream: Stream) -> Option<Line> {
+        (!self.head.is_empty() && !self.within.stale_end).then(|| self.line(stream))
+    }
+
+    fn line(&self, stream: Stream) -> Line {
+        let (bytes, cut) = self.ends();
+        Line {
+            stream,
+            time_ns: self.time_ns,
+            bytes,
+            partial: true,
+            continued: self.continued,
+            cut,
+        }
+    }
+
+    fn ends(&self) -> (Vec<u8>, Option<Cut>) {
+        if self.after_head <= END_BYTES as u64 {
+            return ([self.head.as_slice(), &self.tail].concat(), None);
+        }
+        let tail = &self.tail[self.tail.len() - END_BYTES..];
+        if self.longest_run <= END_BYTES as u64
+            && let Some(states) = whole_states(tail)
+        {
+            // A progress bar: what is left out was overwritten.
+            return (states.to_vec(), None);
+        }
+        let head = without_torn_end(&self.head);
+        let tail = without_torn_start(tail);
+        let cut = Cut {
+            at: head.len(),
+            bytes: (self.head.len() - head.len() + END_BYTES - tail.len()) as u64 + self.after_head
+                - END_BYTES as u64,
+        };
+        ([head, tail].concat(), Some(cut))
+    }
+}
+
+/// From the first state on that is there from its `\r` to its end, if anything is seen of it.
+fn whole_states(tail: &[u8]) -> Option<&[u8]> {
+    let begun = tail.iter().position(|byte| *byte == b'\r')?;
+    let states = &tail[begun + 1..];
+    states.iter().any(|byte| *byte != b'\r').then_some(states)
+}
+
+/// Without the beginning of a UTF-8 character at its end.
+fn without_torn_end(bytes: &[u8]) -> &[u8] {
+    for back in 1..=bytes.len().min(3) {
+        let begin = bytes.len() - back;
+        match bytes[begin].leading_ones() as usize {
+            1 => {} // goes on with a character
+            length if length > back => return &bytes[..begin],
+            _ => break,
+        }
+    }
+    bytes
+}
+
+/// Without the end of a UTF-8 character at its start.
+fn without_torn_start(bytes: &[u8]) -> &[u8] {
+    let torn = bytes
+        .iter()
+        .take(3)
+        .take_while(|byte| (0x80..0xc0).contains(*byte))
+        .count();
+    &bytes[torn..]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! Where the last N lines begin, found by going back through a log block by block.
+//!
+//! The chunks of each block are given from the last to the first until [`Tail::needs_more`] says no;
+//! then the same blocks are read forward through the [`Lines`] that the search turns into, which pass
+//! over what is not wanted and can go on with what is written later. So the search holds a few counters
+//! however many lines are wanted and however long they are, and reading a block twice costs less than
+//! keeping its lines.
+//! A line counts at its end. A stream's unfinished line counts at its last byte, so that a prompt of
+//! yesterday does not take the place of a line of today.
+//! Does not: read; chunks of a stream that is not wanted are simply not given.
+
+use super::lines::{Lines, Stream, Within};
+
+/// How far the search goes back without finding another end of a line, in bytes of output.
+pub(crate) const READ_BACK_MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A search for the last lines.
+pub(crate) struct Tail {
+    wanted: u64,
+    /// Ends of lines that are wanted, with or without a newline.
+    found: u64,
+    /// Newlines before these.
+    surplus: u64,
+    /// Bytes since the last end that was wanted.
+    read_back: u64,
+    streams: [Seen; 2],
+}
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    bytes: u64,
+    stale_end: bool,
+    /// The first of its lines that are wanted begins further back.
+    begins_before: bool,
+}
+
+impl Tail {
+    /// For the last `wanted` lines; at least one.
+    pub(crate) fn new(wanted: u64) -> Self {
+        Self {
+            wanted: wanted.max(1),
+            found: 0,
+            surplus: 0,
+            read_back: 0,
+            streams: [Seen::default(); 2],
+        }
+    }
+
+    /// Takes the chunk that stands before all that were given.
+    pub(crate) fn before(&mut self, stream: Stream, chunk: &[u8]) {
+        let first_look = self.streams[stream as usize].bytes == 0;
+        self.streams[stream as usize].bytes += chunk.len() as u64;
+        if first_look && chunk.last().is_some_and(|last| *last != b'\n') {
+            if self.found < self.wanted {
+                self.end(stream);
+            } else {
+                self.streams[stream as usize].stale_end = true;
+            }
+        }
+        let mut rest = chunk;
+        while let Some(at) = rest.iter().rposition(|byte| *byte == b'\n') {
+            self.read_back += (rest.len() - at) as u64;
+            rest = &rest[..at];
+            if self.found < self.wanted {
+                self.end(stream);
+            } else {
+                self.streams[stream as usize].begins_before = false;
+                self.surplus += 1;
+            }
+        }
+        self.read_back += rest.len() as u64;
+    }
+
+    fn end(&mut self, stream: Stream) {
+        self.found += 1;
+        self.streams[stream as usize].begins_before = true;
+        self.read_back = 0;
+    }
+
+    /// Whether an earlier block can tell more: lines are missing, or the beginning of one; but not
+    /// after [`READ_BACK_MAX_BYTES`] in vain.
+    pub(crate) fn needs_more(&self) -> bool {
+        let incomplete =
+            self.found < self.wanted || self.streams.iter().any(|seen| seen.begins_before);
+        incomplete && self.read_back < READ_BACK_MAX_BYTES
+    }
+
+    /// The lines of the chunks that were given, when nothing stands before them. They are to be pushed
+    /// in order, and may be followed by newer ones.
+    pub(crate) fn lines_from_start(self) -> Lines {
+        Lines::from_start(self.surplus, self.within())
+    }
+
+    /// The lines of the chunks that were given, when there are others before them, or were until
+    /// rotation dropped them. They are to be pushed in order, and may be followed by newer ones.
+    pub(crate) fn lines_from_here(self) -> Lines {
+        Lines::within(self.surplus, self.within())
+    }
+
+    fn within(&self) -> [Within; 2] {
+        self.streams.map(|seen| Within {
+            looked_at: seen.bytes,
+            stale_end: seen.stale_end,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::lines::Line;
+
+    type Chunk = (Stream, Vec<u8>);
+
+    /// The last lines of `chunks`, looked at backwards in blocks of so many chunks, and how many
+    /// chunks that took.
+    fn last(wanted: u64, chunks: &[Chunk], block: usize) -> (Lines, Vec<Line>, usize) {
+        let mut tail = Tail::new(wanted);
+        let mut begin = chunks.len();
+        while begin > 0 && tail.needs_more() {
+            let end = begin;
+            begin = begin.saturating_sub(block);
+            for (stream, chunk) in chunks[begin..end].iter().rev() {
+                tail.before(*stream, chunk);
+            }
+        }
+        let mut lines = if begin == 0 {
+            tail.lines_from_start()
+        } else {
+            tail.lines_from_here()
+        };
+        let mut read = Vec::new();
+        for (time, (stream, chunk)) in chunks.iter().enumerate().skip(begin) {
+            read.extend(lines.push(*stream, time as u64, chunk));
+        }
+        read.extend(lines.unfinished());
+        (lines, read, chunks.len() - begin)
+    }
+
+    /// The same, by reading all and sorting the lines by the position of their ends.
+    fn last_of_all(wanted: usize, chunks: &[Chunk]) -> Vec<Line> {
+        let mut lines = Lines::new();
+        let mut ends = Vec::new();
+        let mut last_bytes = [0; 2];
+        let mut position = 0;
+        for (time, (stream, chunk)) in chunks.iter().enumerate() {
+            for byte in chunk {
+                position += 1;
+                last_bytes[*stream as usize] = position;
+                for line in lines.push(*stream, time as u64, &[*byte]) {
+                    ends.push((position, line));
+                }
+            }
+        }
+        for line in lines.unfinished() {
+            ends.push((last_bytes[line.stream as usize], line));
+        }
+        ends.sort_by_key(|(position, _)| *position);
+        let mut wanted: Vec<Line> = ends
+            .into_iter()
+            .rev()
+            .take(wanted)
+            .map(|(_, line)| line)
+            .collect();
+        wanted.reverse();
+        wanted.sort_by_key(|line| line.partial); // stable: unfinished ones are read last
+        wanted
+    }
+
+    #[test]
+    fn going_back_finds_what_reading_all_finds() {
+        let mut random = fastrand::Rng::with_seed(4);
+        for round in 0..20_000 {
+            let chunks: Vec<Chunk> = (0..random.usize(..12))
+                .map(|_| {
+                    let stream = *random.choice(Stream::ALL.iter()).unwrap();
+                    let bytes = (0..random.usize(..7)).map(|_| b"\n\nabc"[random.usize(..5)]);
+                    (stream, bytes.collect())
+                })
+                .collect();
+            let wanted = random.usize(1..8);
+            let block = random.usize(1..5);
+            let (_, read, _) = last(wanted as u64, &chunks, block);
+            assert_eq!(
+                read,
+                last_of_all(wanted, &chunks),
+                "round {round}: {wanted} of {chunks:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_lines_take() {
+        let chunks: Vec<Chunk> = (0..10_000)
+            .map(|n| (Stream::Out, format!("line {n}\n").into_bytes()))
+            .collect();
+        let (_, read, looked_at) = last(20, &chunks, 1);
+        assert_eq!(read.len(), 20);
+        assert_eq!(read[0].shown(), "line 9980");
+        assert_eq!(
+            looked_at, 21,
+            "the newline before tells where the first begins"
+        );
+    }
+
+    #[test]
+    fn reading_goes_on_with_what_is_written_later() {
+        let chunks = [
+            (Stream::Err, b"old prompt> ".to_vec()),
+            (Stream::Out, b"one\ntwo\nthr".to_vec()),
+        ];
+        let (mut lines, read, _) = last(2, &chunks, 9);
+        let text: Vec<String> = read.iter().map(Line::shown).collect();
+        assert_eq!(text, ["two", "thr"]);
+        assert_eq!(lines.push(Stream::Out, 9, b"ee\n")[0].shown(), "three");
+        assert_eq!(lines.unfinished(), [], "the prompt is still an old one");
+        lines.push(Stream::Err, 9, b"y");
+        assert_eq!(lines.unfinished()[0].shown(), "old prompt> y");
+    }
+
+    #[test]
+    fn a_beginning_too_far_back_is_given_up_and_said_so() {
+        let chunk = vec![b'x'; 65536];
+        let mut chunks: Vec<Chunk> = vec![(Stream::Out, b"first\n".to_vec())];
+        chunks.extend(std::iter::repeat_n((Stream::Out, chunk), 600));
+        chunks.push((Stream::Out, b"end\nlast\n".to_vec()));
+        let (_, read, looked_at) = last(5, &chunks, 1);
+        assert!(looked_at < 260, "{looked_at}");
+        let flags: Vec<(bool, bool)> = read
+            .iter()
+            .map(|line| (line.continued, line.cut.is_some()))
+            .collect();
+        assert_eq!(flags, [(true, true), (false, false)]);
+        assert!(read[0].shown().ends_with("xxxend"));
+    }
+
+    #[test]
+    fn a_quiet_stream_is_not_searched_for_when_the_lines_are_there() {
+        let mut chunks: Vec<Chunk> = vec![(Stream::Err, b"long ago\n".to_vec())];
+        chunks.extend((0..1000).map(|n| (Stream::Out, format!("{n}\n").into_bytes())));
+        let (_, read, looked_at) = last(3, &chunks, 1);
+        assert_eq!((read.len(), looked_at), (3, 4));
+    }
+}

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Reads all that bgp keeps in a state directory, from the byte layouts alone, and prints it as JSON lines.
+
+Usage: BG_PASSWORD=... read-log.py STATE-DIRECTORY
+Needs the package `cryptography`. A wrong password or an altered key or document ends it with an error;
+what cannot be read of a log is told by segment and offset, as "unreadable".
+"""
+import base64, hashlib, hmac, json, os, re, struct, sys
+from pathlib import Path
+from cryptography.hazmat.primitives import hashes, padding
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+BLOCK = 65536
+KINDS = [None, "START", "STDOUT", "STDERR", "EXIT", "END", "CLOSED", "GAP", "DROPPED", "NOTE", "ALERT"]
+
+def derive(key, salt, label):
+    return HKDF(hashes.SHA256(), 32, salt, label.encode()).derive(key)
+
+def pair(key, salt, purpose):
+    return derive(key, salt, purpose + " enc"), derive(key, salt, purpose + " mac")
+
+def unseal(keys, context, sealed):
+    """The plaintext of iv + ciphertext + tag, or None if it was not sealed with these keys and context."""
+    body, tag = sealed[:-32], sealed[-32:]
+    if not hmac.compare_digest(hmac.digest(keys[1], context + body, "sha256"), tag) or len(body) % 16 or len(body) < 32:
+        return None
+    cipher, unpadder = Cipher(algorithms.AES(keys[0]), modes.CBC(body[:16])).decryptor(), padding.PKCS7(128).unpadder()
+    return unpadder.update(cipher.update(body[16:]) + cipher.finalize()) + unpadder.finalize()
+
+def opened(plain, what):
+    return plain if plain is not None else sys.exit(f"{what} is damaged, was altered, or has another password")
+
+def tell(**fields):
+    print(json.dumps(fields))
+
+def payload_of(kind, payload):
+    if kind in ("STDOUT", "STDERR", "CLOSED"):
+        return {"text": payload.decode()} if payload.isascii() else {"base64": base64.b64encode(payload).decode()}
+    return json.loads(payload)
+
+def document(path, magic, keys, store):
+    data = path.read_bytes()
+    if data[:8] != magic or struct.unpack("<II", data[8:16]) != (1, 0) or data[16:32] != store:
+        sys.exit(f"{path} is no document of this store")
+    return json.loads(opened(unseal(keys, data[:32], data[32:]), path))
+
+def record(keys, context, data, at, end):
+    """Length, number and plaintext of the record at `at`, or None."""
+    length, version, number = struct.unpack_from("<IIQ", data, at) if at + 80 <= end else (0, 0, 0)
+    if not 80 <= length <= 4096 or length % 16 or version != 1 or at + length > end:
+        return None
+    plain = unseal(keys, context + data[at:at + 16], data[at + 16:at + length])
+    return None if plain is None else (length, number, plain)
+
+def read_log(name, segments, master, store):
+    expected, fact, part_of = None, b"", None
+    for segment, path in segments:
+        data = path.read_bytes()
+        magic, version, flags, block, log, of_store, created, number, first, zero, tag = struct.unpack("<8sHHI16s16sQQQ24s32s", data[:128])
+        keys = pair(derive(master, log, "log"), log, "log")
+        known = (magic, version, flags, block, of_store, number, zero) == (b"BGPLOG\r\n", 1, 0, BLOCK, store, segment, bytes(24))
+        if not known or not hmac.compare_digest(hmac.digest(keys[1], data[:96], "sha256"), tag):
+            tell(log=name, segment=segment, offset=0, unreadable=True)
+            continue
+        tell(log=name, segment=segment, logId=log.hex(), created=created, firstRecord=first)
+        context, at = b"BGPREC\x01\x00" + log + store + struct.pack("<Q", segment) + bytes(16), 128
+        while at < len(data):
+            end = min(at // BLOCK * BLOCK + BLOCK, len(data))
+            if not any(data[at:end]) and end < len(data):
+                at = end  # filler
+                continue
+            found = record(keys, context, data, at, end)
+            if not found or (expected is not None and found[1] != expected):
+                tell(log=name, segment=segment, offset=at, unreadable=True)
+                at, expected, part_of = at // BLOCK * BLOCK + BLOCK, None, None
+                continue
+            length, number, plain = found
+            time, kind, more, _ = struct.unpack("<QBBH", plain[:12])
+            at, expected = at + length, number + 1
+            fact, part_of = (fact if part_of == kind else b"") + plain[12:], kind if more else None
+            if not more and kind < len(KINDS):
+                tell(log=name, number=number, time=time, kind=KINDS[kind], payload=payload_of(KINDS[kind], fact))
+
+def read_block(path, master):
+    newest = None
+    for index, slot in enumerate((path.read_bytes().ljust(8192, b"\0")[:4096], path.read_bytes().ljust(8192, b"\0")[4096:8192])):
+        magic, version, size, number, _, log = struct.unpack("<8sIIQ8s16s", slot[:48])
+        if magic == b"BGPBLK\r\n" and version == 1 and size <= 4048 and number % 2 == index:
+            plain = unseal(pair(derive(master, log, "log"), log, "block"), slot[:48], slot[48:48 + size])
+            newest = max(newest or (0, None), (number, plain) if plain else (0, None), key=lambda block: block[0])
+    tell(block=path.stem, number=newest and newest[0], facts=newest and newest[1] and json.loads(newest[1]))
+
+def main():
+    root, key = Path(sys.argv[1]), json.loads((Path(sys.argv[1]) / "key").read_text())
+    context = "".join(f"{line}\n" for line in ("bgp key 1", key["kdf"], key["iterations"], key["salt"], key["store"])).encode()
+    if hashlib.sha256(context + key["sealed"].encode()).hexdigest()[:16] != key["check"]:
+        sys.exit("the key is damaged")
+    store = bytes.fromhex(key["store"])
+    kek = hashlib.pbkdf2_hmac("sha256", os.environb[b"BG_PASSWORD"], bytes.fromhex(key["salt"]), key["iterations"])
+    master = opened(unseal(pair(kek, store, "key"), context, bytes.fromhex(key["sealed"])), root / "key")
+    if (root / "processes.json.enc").exists():
+        tell(state=document(root / "processes.json.enc", b"BGPSTATE", pair(master, store, "state"), store))
+    for path in sorted(root.glob("readers/*.enc")):
+        tell(reader=document(path, b"BGPREADR", pair(master, store, "reader"), store))
+    for path in sorted(root.glob("run/*.lease")):
+        read_block(path, master)
+    logs = {}
+    for path in root.glob("logs/*.log.enc"):
+        name, segment = re.fullmatch(r"([^.]+)(?:\.(\d+))?\.log\.enc", path.name).groups("0")
+        logs.setdefault(name, []).append((int(segment), path))
+    for name in sorted(logs):
+        read_log(name, sorted(logs[name]), master, store)
+
+if __name__ == "__main__":
+    main()
