@@ -3,18 +3,38 @@
 //! Modules read downwards, each naming only those below it:
 //! `cli → commands → manager → supervisor, watch → control, log, store → crypto, text, model → sys`.
 
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, reason = "a test fails by panicking")
+)]
+
 mod cli;
 mod commands;
 mod control;
 mod crypto;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "rotation and repair come with their commands")
+)]
 mod log;
 mod manager;
 mod model;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "readers and a new password come with their commands"
+    )
+)]
 mod store;
 mod supervisor;
 mod sys;
 #[cfg(test)]
 mod testing;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "terminals get their colours with a later command")
+)]
 mod text;
 
 use std::process::ExitCode;
@@ -23,9 +43,17 @@ use std::process::ExitCode;
 #[must_use]
 pub fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).peekable();
-    if arguments.peek().is_some_and(|first| first == supervisor::ARGUMENT) {
+    if arguments
+        .peek()
+        .is_some_and(|first| first == supervisor::ARGUMENT)
+    {
         return supervisor::main();
     }
     sys::image::forbid_inspection(); // the password and its keys are in here
-    cli::run::run(arguments.collect(), store::environment::Environment::of_this_process())
+    // A caller that ignores SIGCHLD would keep us from waiting for a child.
+    sys::signals::restore_default(&[nix::sys::signal::Signal::SIGCHLD]);
+    cli::run::run(
+        arguments.collect(),
+        store::environment::Environment::of_this_process(),
+    )
 }

@@ -103,6 +103,7 @@ impl Matches {
     }
 
     /// All values of a flag for regular expressions.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     pub(crate) fn regexes(&self, long: &str) -> impl Iterator<Item = &Regex> {
         self.values(long).filter_map(|value| match value {
             Parsed::Regex(regex) => Some(regex),
@@ -111,6 +112,7 @@ impl Matches {
     }
 
     /// The number of the signal that a flag names.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     pub(crate) fn signal(&self, long: &str) -> Option<i32> {
         self.values(long).find_map(|value| match value {
             Parsed::Signal(number) => Some(*number),

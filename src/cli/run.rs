@@ -9,8 +9,8 @@ use super::help;
 use super::matches::Matches;
 use super::parse::{Request, parse};
 use super::table::Verb;
-use crate::commands::output::{Follow, Options};
 use crate::commands::out::{Format, Out, finish};
+use crate::commands::output::{Follow, Options};
 use crate::commands::{self, Context, Outcome, Selection};
 use crate::manager::output::{Form, Query};
 use crate::manager::plan::{StartOptions, What};
@@ -43,7 +43,11 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCod
         }
         Ok(Request::Run(matches)) => {
             let format = matches.format();
-            let mut context = Context { environment, format, out };
+            let mut context = Context {
+                environment,
+                format,
+                out,
+            };
             let outcome = dispatch(&mut context, &matches);
             finish(context.out, format, outcome)
         }
@@ -73,19 +77,32 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         Verb::Stop => {
             let force = matches.has("force").then_some(std::time::Duration::ZERO);
             let grace = force.or(matches.duration("grace"));
-            let options = StopOptions { reason: Reason::Stop, grace };
+            let options = StopOptions {
+                reason: Reason::Stop,
+                grace,
+            };
             commands::stop::run(context, &selection(matches, ids), options)
         }
         Verb::Wait => {
-            let until = if matches.has("any") { Until::Any } else { Until::All };
+            let until = if matches.has("any") {
+                Until::Any
+            } else {
+                Until::All
+            };
             commands::wait::run(context, &ids, until, matches.duration("timeout"))
         }
-        Verb::Clear => {
-            commands::clear::run(context, &selection(matches, ids), matches.duration("older-than"))
-        }
-        Verb::Verify => {
-            commands::verify::run(context, &Selection { ids, ..Selection::default() })
-        }
+        Verb::Clear => commands::clear::run(
+            context,
+            &selection(matches, ids),
+            matches.duration("older-than"),
+        ),
+        Verb::Verify => commands::verify::run(
+            context,
+            &Selection {
+                ids,
+                ..Selection::default()
+            },
+        ),
         Verb::Lock => commands::lock::run(context),
         Verb::Help => unreachable!("help is a request of its own"),
     }
@@ -114,7 +131,9 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         stdin: matches.stdin("stdin").cloned().unwrap_or_default(),
         grace: matches.duration("grace"),
         group: matches.text("group").map(str::to_owned),
-        session: session.or_else(of_caller).filter(|session| !session.is_empty()),
+        session: session
+            .or_else(of_caller)
+            .filter(|session| !session.is_empty()),
         alerts: AlertSettings {
             on_success: matches.has("alert-on-success"),
             on_failure: !matches.has("no-alert-on-failure"),
@@ -126,9 +145,16 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
 /// Name and value of a variable that the parser has let through.
 fn split_variable(variable: &Bytes) -> (OsString, OsString) {
     use std::os::unix::ffi::OsStringExt;
-    let at = variable.0.iter().position(|byte| *byte == b'=').unwrap_or(variable.0.len());
+    let at = variable
+        .0
+        .iter()
+        .position(|byte| *byte == b'=')
+        .unwrap_or(variable.0.len());
     let value = variable.0.get(at + 1..).unwrap_or_default();
-    (OsString::from_vec(variable.0[..at].to_vec()), OsString::from_vec(value.to_vec()))
+    (
+        OsString::from_vec(variable.0[..at].to_vec()),
+        OsString::from_vec(value.to_vec()),
+    )
 }
 
 fn output_options(matches: &Matches) -> Options {
@@ -144,7 +170,11 @@ fn output_options(matches: &Matches) -> Options {
         query: Query {
             streams: [both || stdout, both || stderr],
             last: (lines > 0).then_some(lines),
-            form: if matches.has("raw") { Form::Raw } else { Form::Lines },
+            form: if matches.has("raw") {
+                Form::Raw
+            } else {
+                Form::Lines
+            },
         },
         follow,
         timestamps: matches.has("timestamps"),

@@ -25,7 +25,11 @@ pub(crate) fn run(
     older_than: Option<Duration>,
 ) -> Outcome {
     let Some(manager) = Manager::open(&context.environment)? else {
-        return if selection.is_named() { Err(nothing_there(&selection.ids)) } else { tell(context, &[]) };
+        return if selection.is_named() {
+            Err(nothing_there(&selection.ids))
+        } else {
+            tell(context, &[])
+        };
     };
     let mut targets = selection.observe(&manager)?;
     if selection.is_named()
@@ -34,13 +38,18 @@ pub(crate) fn run(
         return Err(error);
     }
     if let Some(age) = older_than {
-        let latest = clock::wall_ms().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+        let latest =
+            clock::wall_ms().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
         targets.retain(|target| {
             let info = target.info();
             info.exit.as_ref().map_or(info.start_ms, |exit| exit.end_ms) <= latest
         });
     }
-    let cleared = if targets.is_empty() { Vec::new() } else { manager.clear(&targets)? };
+    let cleared = if targets.is_empty() {
+        Vec::new()
+    } else {
+        manager.clear(&targets)?
+    };
     tell(context, &cleared)
 }
 
@@ -49,7 +58,9 @@ fn tell(context: &mut Context, cleared: &[ProcessInfo]) -> Outcome {
         Format::Json => context.out.json(&Several::new(cleared))?,
         Format::Text => {
             for info in cleared {
-                context.out.line(&format!("Cleared {} ({})", info.name, info.id))?;
+                context
+                    .out
+                    .line(&format!("Cleared {} ({})", info.name, info.id))?;
             }
         }
     }

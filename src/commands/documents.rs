@@ -19,7 +19,10 @@ pub(super) struct One<'a> {
 
 impl<'a> One<'a> {
     pub(super) fn new(process: &'a ProcessInfo) -> Self {
-        Self { schema: SCHEMA, process }
+        Self {
+            schema: SCHEMA,
+            process,
+        }
     }
 }
 
@@ -42,7 +45,11 @@ struct Failure<'a> {
 
 impl<'a> Several<'a> {
     pub(super) fn new(processes: impl IntoIterator<Item = &'a ProcessInfo>) -> Self {
-        Self { schema: SCHEMA, processes: processes.into_iter().collect(), errors: Vec::new() }
+        Self {
+            schema: SCHEMA,
+            processes: processes.into_iter().collect(),
+            errors: Vec::new(),
+        }
     }
 
     pub(super) fn with_errors(mut self, errors: impl IntoIterator<Item = &'a Error>) -> Self {

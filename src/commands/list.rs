@@ -28,7 +28,10 @@ pub(crate) fn run(context: &mut Context, selection: &Selection, which: Which) ->
         Some(manager) => selection.observe(&manager)?,
         None => Vec::new(),
     };
-    let mut infos: Vec<ProcessInfo> = processes.iter().map(crate::manager::observe::Observed::info).collect();
+    let mut infos: Vec<ProcessInfo> = processes
+        .iter()
+        .map(crate::manager::observe::Observed::info)
+        .collect();
     infos.retain(|info| which == Which::All || info.status.is_live());
     match context.format {
         Format::Json => context.out.json(&Several::new(&infos))?,
@@ -43,13 +46,17 @@ pub(crate) fn run(context: &mut Context, selection: &Selection, which: Which) ->
 
 fn table(infos: &[ProcessInfo]) -> Table {
     let clock = Clock::local();
-    let mut table = Table::new(&["ID", "NAME", "STATUS", "PID", "STARTED", "RUNTIME", "COMMAND"]);
+    let mut table = Table::new(&[
+        "ID", "NAME", "STATUS", "PID", "STARTED", "RUNTIME", "COMMAND",
+    ]);
     for info in infos {
         table.row([
             &info.id.to_string(),
             &info.name,
             &short_status(info),
-            &info.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+            &info
+                .pid
+                .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
             &clock.date_time(info.start_ms),
             &runtime(info),
             &info.command().escaped(),

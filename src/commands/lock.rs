@@ -23,7 +23,10 @@ struct Document {
 pub(crate) fn run(context: &mut Context) -> Outcome {
     let forgotten = forget_key(&context.environment)?;
     match context.format {
-        Format::Json => context.out.json(&Document { schema: SCHEMA, forgotten })?,
+        Format::Json => context.out.json(&Document {
+            schema: SCHEMA,
+            forgotten,
+        })?,
         Format::Text if forgotten => context.out.line("Forgot the cached key")?,
         Format::Text => context.out.line("No key was cached")?,
     }

@@ -64,14 +64,25 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &Options) -> Outcome
                 Follow::ToExit => reach >= Reach::LeaderEnded,
                 Follow::ToEnd => reach == Reach::Ended,
             };
-        printer.finish_round(&reading, if done { Round::Last } else { Round::More }, reach, writes)?;
+        printer.finish_round(
+            &reading,
+            if done { Round::Last } else { Round::More },
+            reach,
+            writes,
+        )?;
         if done {
             break;
         }
-        let poll = if notifier.wakes() { POLL_WOKEN } else { POLL_ALONE };
+        let poll = if notifier.wakes() {
+            POLL_WOKEN
+        } else {
+            POLL_ALONE
+        };
         notifier.wait(poll, &[std::io::stdout().as_fd()]);
         // Looked at before the log is: who has ended has written all of it.
-        process = manager.observe_again(&process.entry)?.ok_or_else(|| cleared(&process))?;
+        process = manager
+            .observe_again(&process.entry)?
+            .ok_or_else(|| cleared(&process))?;
         reading.catch_up(&manager, &process)?;
     }
     reading.check(&process.entry.name)?;
@@ -81,13 +92,18 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &Options) -> Outcome
 fn watch(manager: &Manager, process: &Observed) -> Notifier {
     let dir = manager.store.dir().path();
     let segment = process.block.as_ref().map_or(0, |block| block.last_segment);
-    let log = dir.join("logs").join(crate::store::files::log(process.entry.id, segment));
+    let log = dir
+        .join("logs")
+        .join(crate::store::files::log(process.entry.id, segment));
     Notifier::watch(&[&log, &dir.join("run")])
 }
 
 fn cleared(process: &Observed) -> Error {
-    Error::new(Kind::NotFound, format!("'{}' was cleared meanwhile", process.entry.name))
-        .hint("somebody removed it; all that was read has been shown")
+    Error::new(
+        Kind::NotFound,
+        format!("'{}' was cleared meanwhile", process.entry.name),
+    )
+    .hint("somebody removed it; all that was read has been shown")
 }
 
 /// Whether more rounds follow.
@@ -202,7 +218,10 @@ impl<'a> Printer<'a> {
 
     fn stamp(&mut self, line: &Line) -> Result<(), Error> {
         match &self.clock {
-            Some(clock) => self.context.out.text(&format!("{} ", clock.stamp(line.time_ns))),
+            Some(clock) => self
+                .context
+                .out
+                .text(&format!("{} ", clock.stamp(line.time_ns))),
             None => Ok(()),
         }
     }
@@ -227,7 +246,10 @@ impl<'a> Printer<'a> {
                     schema: SCHEMA,
                     id: self.id.clone(),
                     lines: std::mem::take(&mut self.lines),
-                    next_cursor: format!("{}.{}.{}", position.segment, position.offset, position.record),
+                    next_cursor: format!(
+                        "{}.{}.{}",
+                        position.segment, position.offset, position.record
+                    ),
                     dropped_bytes: reading.dropped_bytes,
                     eof: reach == Reach::Ended || !writes,
                 };
@@ -235,7 +257,8 @@ impl<'a> Printer<'a> {
             }
         } else {
             for line in &unfinished {
-                let grown = self.can_grow(line) && line.bytes.len() > self.shown[line.stream as usize];
+                let grown =
+                    self.can_grow(line) && line.bytes.len() > self.shown[line.stream as usize];
                 if grown || round == Round::Last {
                     self.show(line)?;
                 }

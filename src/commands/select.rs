@@ -45,6 +45,9 @@ impl Selection {
 /// The error where there is no store yet, and so no process.
 pub(super) fn nothing_there(ids: &[String]) -> Error {
     let name = ids.first().map_or("", String::as_str);
-    Error::new(crate::model::error::Kind::NotFound, format!("no process called '{name}'"))
-        .hint("nothing was started here yet: bgp start COMMAND")
+    Error::new(
+        crate::model::error::Kind::NotFound,
+        format!("no process called '{name}'"),
+    )
+    .hint("nothing was started here yet: bgp start COMMAND")
 }

@@ -18,9 +18,13 @@ pub(crate) fn run(context: &mut Context, options: &StartOptions) -> Outcome {
     match context.format {
         Format::Json => context.out.json(&One::new(&info))?,
         Format::Text => {
-            let pid = info.pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string());
+            let pid = info
+                .pid
+                .map_or_else(|| "?".to_owned(), |pid| pid.to_string());
             let (name, id, number) = (&info.name, info.id, info.number);
-            context.out.line(&format!("Started {name} ({id}, proc_{number}, pid {pid})"))?;
+            context
+                .out
+                .line(&format!("Started {name} ({id}, proc_{number}, pid {pid})"))?;
         }
     }
     Ok(0)

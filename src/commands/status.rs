@@ -26,7 +26,9 @@ const NAMED_DESCENDANTS: usize = 8;
 ///
 /// Not found (3), ambiguous (4); a damaged or unsafe state.
 pub(crate) fn run(context: &mut Context, ids: &[String]) -> Outcome {
-    let Some(manager) = Manager::open(&context.environment)? else { return Err(nothing_there(ids)) };
+    let Some(manager) = Manager::open(&context.environment)? else {
+        return Err(nothing_there(ids));
+    };
     let processes = manager.resolve_all(ids)?;
     let infos: Vec<ProcessInfo> = processes.iter().map(Observed::info).collect();
     match context.format {
@@ -35,7 +37,11 @@ pub(crate) fn run(context: &mut Context, ids: &[String]) -> Outcome {
         Format::Text => {
             for (index, (process, info)) in processes.iter().zip(&infos).enumerate() {
                 let gap = if index > 0 { "\n" } else { "" };
-                let text = format!("{gap}{}{}", describe(process, info), last_lines(&manager, process));
+                let text = format!(
+                    "{gap}{}{}",
+                    describe(process, info),
+                    last_lines(&manager, process)
+                );
                 context.out.text(&text)?;
             }
         }
@@ -61,7 +67,11 @@ fn describe(process: &Observed, info: &ProcessInfo) -> String {
     }
     row("runtime", &runtime(info));
     if let Some(exit) = &info.exit {
-        let core = if exit.core_dumped { ", core dumped" } else { "" };
+        let core = if exit.core_dumped {
+            ", core dumped"
+        } else {
+            ""
+        };
         let used = format!(
             "{:.2} s user, {:.2} s system, {} resident at most{core}",
             seconds(exit.user_ms),
@@ -81,8 +91,17 @@ fn describe(process: &Observed, info: &ProcessInfo) -> String {
             .collect();
         if !others.is_empty() {
             let more = others.len().saturating_sub(NAMED_DESCENDANTS);
-            let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let named = others.iter().take(NAMED_DESCENDANTS).cloned().collect::<Vec<_>>().join(", ");
+            let tail = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            let named = others
+                .iter()
+                .take(NAMED_DESCENDANTS)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
             row("descendants", &format!("{named}{tail}"));
         }
     }
@@ -107,13 +126,25 @@ fn alerts(info: &ProcessInfo) -> String {
         (info.alerts.on_failure, "failure"),
         (info.alerts.on_kill, "kill"),
     ];
-    let on: Vec<&str> = on.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
-    if on.is_empty() { "none".to_owned() } else { format!("on {}", on.join(", ")) }
+    let on: Vec<&str> = on
+        .iter()
+        .filter(|(on, _)| *on)
+        .map(|(_, word)| *word)
+        .collect();
+    if on.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("on {}", on.join(", "))
+    }
 }
 
 /// The last lines of output; a log that cannot be read is said to be so, and is no failure here.
 fn last_lines(manager: &Manager, process: &Observed) -> String {
-    let query = Query { streams: [true, true], last: Some(LAST_LINES), form: Form::Lines };
+    let query = Query {
+        streams: [true, true],
+        last: Some(LAST_LINES),
+        form: Form::Lines,
+    };
     let mut lines = Vec::new();
     let read = manager.read_output(process, query).and_then(|mut reading| {
         reading.drain(&mut |piece| {

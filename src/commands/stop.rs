@@ -9,7 +9,7 @@ use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
 use crate::manager::observe::Observed;
-use crate::manager::stop::StopOptions;
+use crate::manager::stop::{StopOptions, has_leftovers};
 use crate::model::error::{Error, Kind};
 
 /// Stops what `selection` picks: the named ones, or all that live.
@@ -20,11 +20,15 @@ use crate::model::error::{Error, Kind};
 /// tried, each failure is told, and the first one's code is given.
 pub(crate) fn run(context: &mut Context, selection: &Selection, options: StopOptions) -> Outcome {
     let Some(manager) = Manager::open(&context.environment)? else {
-        return if selection.is_named() { Err(nothing_there(&selection.ids)) } else { tell(context, &[], &[]) };
+        return if selection.is_named() {
+            Err(nothing_there(&selection.ids))
+        } else {
+            tell(context, &[], &[])
+        };
     };
     let mut targets = selection.observe(&manager)?;
     if !selection.is_named() {
-        targets.retain(|target| target.is_live() || manager.has_leftovers(target));
+        targets.retain(|target| target.is_live() || has_leftovers(target));
     }
     let results = manager.stop(&targets, options);
     let single = selection.ids.len() == 1;
@@ -54,16 +58,25 @@ fn tell(context: &mut Context, stopped: &[ProcessInfo], failed: &[(&Observed, Er
     match context.format {
         Format::Json => {
             let errors = failed.iter().map(|(_, error)| error);
-            context.out.json(&Several::new(stopped).with_errors(errors))?;
+            context
+                .out
+                .json(&Several::new(stopped).with_errors(errors))?;
         }
         Format::Text => {
             for info in stopped {
-                context.out.line(&format!("Stopped {} ({}): {}", info.name, info.id, info.ending()))?;
+                context.out.line(&format!(
+                    "Stopped {} ({}): {}",
+                    info.name,
+                    info.id,
+                    info.ending()
+                ))?;
             }
             for (_, error) in failed {
                 say_error(error);
             }
         }
     }
-    Ok(failed.first().map_or(0, |(_, error)| error.kind.exit_code()))
+    Ok(failed
+        .first()
+        .map_or(0, |(_, error)| error.kind.exit_code()))
 }

@@ -43,13 +43,18 @@ pub(crate) fn run(context: &mut Context, selection: &Selection) -> Outcome {
     let logs = match Manager::open(&context.environment)? {
         None if selection.is_named() => return Err(super::select::nothing_there(&selection.ids)),
         None => Vec::new(),
-        Some(manager) => {
-            targets_of(&manager)?.iter().map(|target| verify(&manager, target)).collect::<Result<_, _>>()?
-        }
+        Some(manager) => targets_of(&manager)?
+            .iter()
+            .map(|target| verify(&manager, target))
+            .collect::<Result<_, _>>()?,
     };
     let damaged = logs.iter().filter(|log| !log.intact).count();
     match context.format {
-        Format::Json => context.out.json(&Document { schema: SCHEMA, intact: damaged == 0, logs })?,
+        Format::Json => context.out.json(&Document {
+            schema: SCHEMA,
+            intact: damaged == 0,
+            logs,
+        })?,
         Format::Text => {
             for log in &logs {
                 tell(context, log)?;
@@ -59,7 +64,11 @@ pub(crate) fn run(context: &mut Context, selection: &Selection) -> Outcome {
             }
         }
     }
-    Ok(if damaged == 0 { 0 } else { Kind::Damaged.exit_code() })
+    Ok(if damaged == 0 {
+        0
+    } else {
+        Kind::Damaged.exit_code()
+    })
 }
 
 fn verify(manager: &Manager, target: &Observed) -> Result<LogDocument, Error> {
@@ -83,7 +92,9 @@ fn verify(manager: &Manager, target: &Observed) -> Result<LogDocument, Error> {
             document.torn_bytes = verified.report.torn_bytes;
             document.findings = verified.findings;
         }
-        Err(error) if matches!(error.kind, Kind::Damaged | Kind::Unsafe) => document.findings.push(error.message),
+        Err(error) if matches!(error.kind, Kind::Damaged | Kind::Unsafe) => {
+            document.findings.push(error.message);
+        }
         Err(error) => return Err(error),
     }
     Ok(document)
@@ -101,7 +112,9 @@ fn tell(context: &mut Context, log: &LogDocument) -> Result<(), Error> {
             (false, torn) => format!("unsealed, {torn} bytes of a torn tail"),
         };
         let (records, bytes) = (log.records, human_bytes(log.bytes));
-        context.out.line(&format!("{name} ({id}): intact, {end}, {records} records, {bytes}"))?;
+        context.out.line(&format!(
+            "{name} ({id}): intact, {end}, {records} records, {bytes}"
+        ))?;
     }
     Ok(())
 }

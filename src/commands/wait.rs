@@ -23,7 +23,9 @@ pub(crate) fn run(
     until: Until,
     timeout: Option<Duration>,
 ) -> Outcome {
-    let Some(manager) = Manager::open(&context.environment)? else { return Err(nothing_there(ids)) };
+    let Some(manager) = Manager::open(&context.environment)? else {
+        return Err(nothing_there(ids));
+    };
     let targets = manager.resolve_all(ids)?;
     let mut infos = manager.wait(&targets, until, timeout)?;
     if until == Until::Any {
@@ -35,7 +37,9 @@ pub(crate) fn run(
         Format::Json => context.out.json(&Several::new(&infos))?,
         Format::Text => {
             for info in &infos {
-                context.out.line(&format!("{} ({}): {}", info.name, info.id, info.ending()))?;
+                context
+                    .out
+                    .line(&format!("{} ({}): {}", info.name, info.id, info.ending()))?;
             }
         }
     }
@@ -44,5 +48,6 @@ pub(crate) fn run(
 
 /// The code that the process itself gave: 128 and the signal if one ended it, 1 if nobody knows.
 fn code(info: &ProcessInfo) -> u8 {
-    info.how().map_or(1, |how| u8::try_from(how.shell_code()).unwrap_or(1))
+    info.how()
+        .map_or(1, |how| u8::try_from(how.shell_code()).unwrap_or(1))
 }

@@ -24,7 +24,9 @@ pub(super) fn meaning(info: &ProcessInfo) -> &'static str {
         (Status::Crashed, _) => "a signal that nobody asked for ended it",
         (Status::Failed, _) => "the command ended with an error",
         (Status::Lost, Some(Reason::Reboot)) => "the machine went down while it ran",
-        (Status::Lost, Some(Reason::Damaged)) => "its status block is damaged; nobody knows how it ended",
+        (Status::Lost, Some(Reason::Damaged)) => {
+            "its status block is damaged; nobody knows how it ended"
+        }
         (Status::Lost, _) => "its supervisor was killed; nobody knows how it ended",
     }
 }
@@ -32,10 +34,20 @@ pub(super) fn meaning(info: &ProcessInfo) -> &'static str {
 /// The status with what else matters at a glance: `running (paused)`, `failed(3)`, `exited +2`.
 pub(super) fn short_status(info: &ProcessInfo) -> String {
     let mut text = match (info.status, info.how()) {
-        (Status::Failed | Status::Crashed, Some(How::Code(code))) => format!("{}({code})", info.status.word()),
+        (Status::Failed | Status::Crashed, Some(How::Code(code))) => {
+            format!("{}({code})", info.status.word())
+        }
         (Status::Killed | Status::Crashed, Some(How::Signal(_))) => {
-            let signal = info.exit.as_ref().and_then(|exit| exit.signal.as_deref()).unwrap_or_default();
-            format!("{}({})", info.status.word(), signal.trim_start_matches("SIG"))
+            let signal = info
+                .exit
+                .as_ref()
+                .and_then(|exit| exit.signal.as_deref())
+                .unwrap_or_default();
+            format!(
+                "{}({})",
+                info.status.word(),
+                signal.trim_start_matches("SIG")
+            )
         }
         (status, _) => status.word().to_owned(),
     };
@@ -43,14 +55,17 @@ pub(super) fn short_status(info: &ProcessInfo) -> String {
         text.push_str(" (paused)");
     }
     if info.descendants > 0 {
-        text.push_str(&format!(" +{}", info.descendants));
+        text = format!("{text} +{}", info.descendants);
     }
     text
 }
 
 /// How long, or `-` when nobody knows.
 pub(super) fn runtime(info: &ProcessInfo) -> String {
-    info.runtime_ms.map_or_else(|| "-".to_owned(), |ms| human_duration(Duration::from_millis(ms)))
+    info.runtime_ms.map_or_else(
+        || "-".to_owned(),
+        |ms| human_duration(Duration::from_millis(ms)),
+    )
 }
 
 /// Shows times where the reader is.
@@ -81,7 +96,9 @@ impl Clock {
     }
 
     fn format(&self, ns: u64, format: &str) -> String {
-        let Ok(time) = Timestamp::from_nanosecond(i128::from(ns)) else { return "?".to_owned() };
+        let Ok(time) = Timestamp::from_nanosecond(i128::from(ns)) else {
+            return "?".to_owned();
+        };
         time.to_zoned(self.0.clone()).strftime(format).to_string()
     }
 }

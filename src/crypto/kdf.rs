@@ -31,9 +31,7 @@ pub(crate) fn derive(key: &Key, salt: &[u8], label: &str) -> Key {
 mod tests {
     use super::*;
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
+    use crate::model::id::encode_hex as hex;
 
     #[test]
     fn pbkdf2_gives_the_published_value() {

@@ -23,7 +23,11 @@ impl Manager {
         let mut locked = self.store.lock()?;
         let mut cleared = Vec::new();
         for target in targets {
-            let index = locked.state.processes.iter().position(|entry| entry.id == target.entry.id);
+            let index = locked
+                .state
+                .processes
+                .iter()
+                .position(|entry| entry.id == target.entry.id);
             let Some(index) = index else { continue }; // somebody else was faster
             let now = self.observe(locked.state.processes[index].clone())?;
             if in_the_way(&now).is_none() {
@@ -43,7 +47,11 @@ impl Manager {
         Ok(cleared.into_iter().map(|(info, _)| info).collect())
     }
 
-    fn remove_files(&self, id: ProcessId, segments: std::ops::RangeInclusive<u64>) -> Result<(), Error> {
+    fn remove_files(
+        &self,
+        id: ProcessId,
+        segments: std::ops::RangeInclusive<u64>,
+    ) -> Result<(), Error> {
         if let Some(logs) = self.store.dir().sub(Sub::Logs)? {
             for segment in segments {
                 logs.remove(&files::log(id, segment))?;
@@ -58,20 +66,28 @@ impl Manager {
 }
 
 fn segments(process: &Observed) -> std::ops::RangeInclusive<u64> {
-    process.block.as_ref().map_or(0..=0, |block| block.first_segment..=block.last_segment)
+    process
+        .block
+        .as_ref()
+        .map_or(0..=0, |block| block.first_segment..=block.last_segment)
 }
 
 /// Why a process cannot be cleared: it lives, or what a killed supervisor left of it does.
 pub(crate) fn in_the_way(process: &Observed) -> Option<Error> {
     let entry = &process.entry;
     let lives = |what: String| {
-        Error::new(Kind::InTheWay, format!("'{}' ({}) {what}", entry.name, entry.id))
-            .hint(format!("'bgp stop {}' first", entry.id))
+        Error::new(
+            Kind::InTheWay,
+            format!("'{}' ({}) {what}", entry.name, entry.id),
+        )
+        .hint(format!("'bgp stop {}' first", entry.id))
     };
     if process.is_live() {
         let descendants = process.info().descendants;
         return Some(if descendants > 0 {
-            lives(format!("has ended, but {descendants} of its descendants live"))
+            lives(format!(
+                "has ended, but {descendants} of its descendants live"
+            ))
         } else {
             lives("still runs".into())
         });
@@ -81,6 +97,8 @@ pub(crate) fn in_the_way(process: &Observed) -> Option<Error> {
     }
     match leftovers::find(entry, process.block.as_ref()).len() {
         0 => None,
-        count => Some(lives(format!("has lost its supervisor, but {count} of its processes live"))),
+        count => Some(lives(format!(
+            "has lost its supervisor, but {count} of its processes live"
+        ))),
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Does not: look anything up.
 
-use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use crate::model::bytes::Bytes;
 use crate::model::facts::{AlertSettings, Entry, Exit};
@@ -87,7 +87,10 @@ impl ProcessInfo {
 
     /// `exited with code 0`, `killed by SIGTERM (stop)`, `running`.
     pub(crate) fn ending(&self) -> String {
-        let reason = self.reason.map(|reason| format!(" ({})", reason.word())).unwrap_or_default();
+        let reason = self
+            .reason
+            .map(|reason| format!(" ({})", reason.word()))
+            .unwrap_or_default();
         let status = self.status.word();
         match self.how() {
             Some(How::Code(code)) => format!("{status} with code {code}{reason}"),
@@ -106,11 +109,15 @@ impl ProcessInfo {
 }
 
 fn quoted(word: &[u8]) -> Vec<u8> {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"%+,-./:=@_^".contains(byte) || *byte >= 0x80;
+    let plain =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"%+,-./:=@_^".contains(byte) || *byte >= 0x80;
     if !word.is_empty() && word.iter().all(plain) {
         return word.to_vec();
     }
-    let inner = word.split(|byte| *byte == b'\'').collect::<Vec<_>>().join(&b"'\\''"[..]);
+    let inner = word
+        .split(|byte| *byte == b'\'')
+        .collect::<Vec<_>>()
+        .join(&b"'\\''"[..]);
     [b"'", inner.as_slice(), b"'"].concat()
 }
 
@@ -128,8 +135,15 @@ impl Serialize for ProcessInfo {
         if let Some(lossless) = command.base64_if_needed() {
             map.serialize_entry("commandBase64", &lossless)?;
         }
-        map.serialize_entry("argv", &self.argv.iter().map(Bytes::escaped).collect::<Vec<_>>())?;
-        if self.argv.iter().any(|word| word.base64_if_needed().is_some()) {
+        map.serialize_entry(
+            "argv",
+            &self.argv.iter().map(Bytes::escaped).collect::<Vec<_>>(),
+        )?;
+        if self
+            .argv
+            .iter()
+            .any(|word| word.base64_if_needed().is_some())
+        {
             let lossless: Vec<String> = self.argv.iter().map(Bytes::base64).collect();
             map.serialize_entry("argvBase64", &lossless)?;
         }
@@ -142,7 +156,10 @@ impl Serialize for ProcessInfo {
         map.serialize_entry("startTime", &self.start_ms)?;
         map.serialize_entry("endTime", &self.exit.as_ref().map(|exit| exit.end_ms))?;
         map.serialize_entry("exitCode", &self.exit.as_ref().and_then(|exit| exit.code))?;
-        map.serialize_entry("signal", &self.exit.as_ref().and_then(|exit| exit.signal.as_ref()))?;
+        map.serialize_entry(
+            "signal",
+            &self.exit.as_ref().and_then(|exit| exit.signal.as_ref()),
+        )?;
         map.serialize_entry("success", &self.success())?;
         map.serialize_entry("runtimeMs", &self.runtime_ms)?;
         map.serialize_entry("descendants", &self.descendants)?;

@@ -13,9 +13,9 @@ use nix::sys::signal::Signal;
 use crate::control::Survivor;
 use crate::model::facts::{Block, Entry};
 use crate::supervisor::tree;
+use crate::sys::clock;
 use crate::sys::pidfd::{self, PidFd};
 use crate::sys::proc::{self, Stat};
-use crate::sys::clock;
 
 /// How long KILL may take.
 const KILL_LIMIT: Duration = Duration::from_secs(2);
@@ -44,7 +44,11 @@ pub(super) fn find(entry: &Entry, block: Option<&Block>) -> Vec<Leftover> {
 }
 
 fn belongs(entry: &Entry, block: &Block, stat: &Stat) -> bool {
-    if stat.start < block.pid_start || stat.is_zombie() || stat.pid <= 1 || tree::is_supervisor(stat) {
+    if stat.start < block.pid_start
+        || stat.is_zombie()
+        || stat.pid <= 1
+        || tree::is_supervisor(stat)
+    {
         return false;
     }
     match proc::variable(stat.pid, b"BGP_ID") {
@@ -72,10 +76,10 @@ pub(super) fn signal(leftovers: &[Leftover], signals: &[Signal]) {
 pub(super) fn end(
     entry: &Entry,
     block: Option<&Block>,
-    leftovers: Vec<Leftover>,
+    leftovers: &[Leftover],
     grace: Duration,
 ) -> Vec<Survivor> {
-    await_all(&leftovers, grace);
+    await_all(leftovers, grace);
     let deadline = Instant::now() + KILL_LIMIT;
     loop {
         let left = find(entry, block); // what they started meanwhile, too
@@ -98,6 +102,9 @@ pub(super) fn end(
 fn await_all(leftovers: &[Leftover], limit: Duration) {
     let deadline = Instant::now() + limit;
     for leftover in leftovers {
-        pidfd::await_end(&leftover.held, deadline.saturating_duration_since(Instant::now()));
+        pidfd::await_end(
+            &leftover.held,
+            deadline.saturating_duration_since(Instant::now()),
+        );
     }
 }

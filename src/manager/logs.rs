@@ -20,16 +20,28 @@ impl Manager {
     pub(crate) fn segments(&self, process: &Observed) -> Result<Segments, Error> {
         let entry = &process.entry;
         let logs = self.store.dir().sub(Sub::Logs)?;
-        let numbers = process.block.as_ref().map_or(0..=0, |block| block.first_segment..=block.last_segment);
+        let numbers = process
+            .block
+            .as_ref()
+            .map_or(0..=0, |block| block.first_segment..=block.last_segment);
         let mut opened = Vec::new();
         for number in numbers {
-            let file = logs.map(|logs| logs.open_read(&files::log(entry.id, number))).transpose()?.flatten();
+            let file = logs
+                .map(|logs| logs.open_read(&files::log(entry.id, number)))
+                .transpose()?
+                .flatten();
             let Some(file) = file else {
                 return Err(Error::new(
                     Kind::Damaged,
-                    format!("segment {number} of the log of '{}' ({}) is missing", entry.name, entry.id),
+                    format!(
+                        "segment {number} of the log of '{}' ({}) is missing",
+                        entry.name, entry.id
+                    ),
                 )
-                .hint(format!("'bgp verify {}' tells what else is wrong", entry.id)));
+                .hint(format!(
+                    "'bgp verify {}' tells what else is wrong",
+                    entry.id
+                )));
             };
             opened.push((number, file));
         }

@@ -51,7 +51,9 @@ impl Manager {
     ///
     /// As [`open`](Self::open).
     pub(crate) fn open_or_create(environment: &Environment) -> Result<Self, Error> {
-        Ok(Self { store: Store::open_or_create(environment)? })
+        Ok(Self {
+            store: Store::open_or_create(environment)?,
+        })
     }
 
     fn load(&self) -> Result<State, Error> {
@@ -67,6 +69,9 @@ impl Manager {
     }
 
     fn identity(&self, entry: &Entry) -> Identity {
-        Identity { log: entry.log, store: self.store.keys().store() }
+        Identity {
+            log: entry.log,
+            store: self.store.keys().store(),
+        }
     }
 }

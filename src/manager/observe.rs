@@ -79,7 +79,11 @@ impl Observed {
         }
         if block.exit.is_none() && !info.supervised {
             info.status = block.status.after(Event::SupervisorGone);
-            info.reason = Some(if same_boot { Reason::SupervisorKilled } else { Reason::Reboot });
+            info.reason = Some(if same_boot {
+                Reason::SupervisorKilled
+            } else {
+                Reason::Reboot
+            });
         }
         info.paused = info.supervised && block.paused;
         info.runtime_ms = match (&block.exit, info.status) {
@@ -98,12 +102,17 @@ impl Observed {
 pub(crate) fn descendants(block: &Block) -> Vec<(i32, String)> {
     let all = proc::all();
     let supervisor = block.supervisor_pid;
-    let same = all.iter().any(|stat| stat.pid == supervisor && stat.start == block.supervisor_start);
+    let same = all
+        .iter()
+        .any(|stat| stat.pid == supervisor && stat.start == block.supervisor_start);
     if !same {
         return Vec::new(); // another pid namespace, or no /proc: nothing is claimed
     }
     let name = |stat: &proc::Stat| String::from_utf8_lossy(&stat.name).into_owned();
-    tree::descendants(supervisor, &all).into_iter().map(|stat| (stat.pid, name(stat))).collect()
+    tree::descendants(supervisor, &all)
+        .into_iter()
+        .map(|stat| (stat.pid, name(stat)))
+        .collect()
 }
 
 impl Manager {
@@ -115,7 +124,10 @@ impl Manager {
     /// A damaged state or an unsafe file.
     pub(crate) fn observe_all(&self) -> Result<Vec<Observed>, Error> {
         let observed = self.observe_if(|_| true)?;
-        if observed.iter().any(|process| process.entry.ended.is_none() && process.has_ended()) {
+        if observed
+            .iter()
+            .any(|process| process.entry.ended.is_none() && process.has_ended())
+        {
             self.fold(&observed)?;
         }
         Ok(observed)
@@ -126,9 +138,15 @@ impl Manager {
     /// # Errors
     ///
     /// As [`observe_all`](Self::observe_all).
-    pub(crate) fn observe_if(&self, wanted: impl Fn(&Entry) -> bool) -> Result<Vec<Observed>, Error> {
+    pub(crate) fn observe_if(
+        &self,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<Vec<Observed>, Error> {
         let observed = self.observe_state(self.load()?, &wanted)?;
-        if observed.iter().any(|process| process.lease == Lease::Missing && process.block.is_none()) {
+        if observed
+            .iter()
+            .any(|process| process.lease == Lease::Missing && process.block.is_none())
+        {
             // Somebody may have put its end into the state since we read it; then it is there now.
             return self.observe_state(self.load()?, &wanted);
         }
@@ -140,7 +158,12 @@ impl Manager {
         state: State,
         wanted: impl Fn(&Entry) -> bool,
     ) -> Result<Vec<Observed>, Error> {
-        state.processes.into_iter().filter(|entry| wanted(entry)).map(|entry| self.observe(entry)).collect()
+        state
+            .processes
+            .into_iter()
+            .filter(|entry| wanted(entry))
+            .map(|entry| self.observe(entry))
+            .collect()
     }
 
     /// What `entry` is doing.
@@ -150,11 +173,25 @@ impl Manager {
     /// An unsafe file in place of the lease.
     pub(crate) fn observe(&self, entry: Entry) -> Result<Observed, Error> {
         if let Some(block) = entry.ended.clone() {
-            return Ok(Observed { entry, lease: Lease::Missing, block: Some(block), damaged: false });
+            return Ok(Observed {
+                entry,
+                lease: Lease::Missing,
+                block: Some(block),
+                damaged: false,
+            });
         }
         let run = self.store.dir().sub(Sub::Run)?;
-        let Some(file) = run.map(|run| run.open_read(&files::lease(entry.id))).transpose()?.flatten() else {
-            return Ok(Observed { entry, lease: Lease::Missing, block: None, damaged: false });
+        let Some(file) = run
+            .map(|run| run.open_read(&files::lease(entry.id)))
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(Observed {
+                entry,
+                lease: Lease::Missing,
+                block: None,
+                damaged: false,
+            });
         };
         let cannot = |error: io::Error| {
             Error::io("read the lease", Path::new(&files::lease(entry.id)), &error)
@@ -166,7 +203,12 @@ impl Manager {
             BlockState::Valid { facts, .. } => Some(*facts),
             BlockState::NotWritten | BlockState::Damaged => None,
         };
-        Ok(Observed { entry, lease: if held { Lease::Held } else { Lease::Free }, block, damaged })
+        Ok(Observed {
+            entry,
+            lease: if held { Lease::Held } else { Lease::Free },
+            block,
+            damaged,
+        })
     }
 
     /// Observes one process again; `None` when it was cleared meanwhile.
@@ -185,11 +227,20 @@ impl Manager {
     /// Copies final ends into the state and removes their leases, unless the lock is held: then whoever
     /// comes next does.
     fn fold(&self, observed: &[Observed]) -> Result<(), Error> {
-        let Some(mut locked) = self.store.try_lock()? else { return Ok(()) };
+        let Some(mut locked) = self.store.try_lock()? else {
+            return Ok(());
+        };
         let mut folded = Vec::new();
-        for process in observed.iter().filter(|process| process.entry.ended.is_none() && process.has_ended()) {
+        for process in observed
+            .iter()
+            .filter(|process| process.entry.ended.is_none() && process.has_ended())
+        {
             let id = process.entry.id;
-            let entry = locked.state.processes.iter_mut().find(|entry| entry.id == id && entry.ended.is_none());
+            let entry = locked
+                .state
+                .processes
+                .iter_mut()
+                .find(|entry| entry.id == id && entry.ended.is_none());
             if let Some(entry) = entry {
                 entry.ended.clone_from(&process.block);
                 folded.push(id);
@@ -216,5 +267,9 @@ impl Manager {
 
 /// Names in use: those of processes that live, and of those that are listed.
 pub(crate) fn names(state: &State) -> HashSet<&str> {
-    state.processes.iter().map(|entry| entry.name.as_str()).collect()
+    state
+        .processes
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .collect()
 }

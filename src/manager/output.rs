@@ -75,7 +75,12 @@ impl Manager {
     /// A log that is missing or unreadable.
     pub(crate) fn read_output(&self, process: &Observed, query: Query) -> Result<Reading, Error> {
         let segments = self.segments(process)?;
-        let path = self.store.dir().path().join("logs").join(files::log(process.entry.id, 0));
+        let path = self
+            .store
+            .dir()
+            .path()
+            .join("logs")
+            .join(files::log(process.entry.id, 0));
         let mut reading = Reading {
             path,
             query,
@@ -116,11 +121,15 @@ struct Chunks {
 impl Reading {
     /// Reads block after block backwards until the last lines are whole.
     fn collect_last(&mut self, tail: &mut Tail, last: u64) -> Result<Chunks, Error> {
-        let mut chunks =
-            Chunks { list: VecDeque::new(), lines: LastLines::new(last), from_start: false };
+        let mut chunks = Chunks {
+            list: VecDeque::new(),
+            lines: LastLines::new(last),
+            from_start: false,
+        };
         while chunks.lines.needs_more() {
             let previous = tail.previous();
-            let Some(block) = previous.map_err(|error| Error::io("read", &self.path, &error))? else {
+            let Some(block) = previous.map_err(|error| Error::io("read", &self.path, &error))?
+            else {
                 chunks.from_start = true;
                 break;
             };
@@ -132,7 +141,11 @@ impl Reading {
                     Some(stream) => {
                         chunks.lines.before(stream, record.payload);
                         let (time_ns, bytes) = (record.time_ns, record.payload.to_vec());
-                        chunks.list.push_front(Chunk { stream, time_ns, bytes });
+                        chunks.list.push_front(Chunk {
+                            stream,
+                            time_ns,
+                            bytes,
+                        });
                     }
                     None => self.look_at(record.kind, record.payload),
                 }
@@ -148,8 +161,11 @@ impl Reading {
             self.pending.push_back(Piece::Bytes(bytes));
             return;
         }
-        self.lines =
-            if chunks.from_start { chunks.lines.lines_from_start() } else { chunks.lines.lines_from_here() };
+        self.lines = if chunks.from_start {
+            chunks.lines.lines_from_start()
+        } else {
+            chunks.lines.lines_from_here()
+        };
         for chunk in chunks.list {
             let lines = self.lines.push(chunk.stream, chunk.time_ns, &chunk.bytes);
             self.pending.extend(lines.into_iter().map(Piece::Line));
@@ -174,7 +190,9 @@ impl Reading {
             Kind::Gap => {
                 let bytes = bytes_of(payload);
                 self.dropped_bytes += bytes;
-                let text = format!("gap: {bytes} bytes of output were lost, as the disk was full or failed");
+                let text = format!(
+                    "gap: {bytes} bytes of output were lost, as the disk was full or failed"
+                );
                 self.pending.push_back(Piece::Note(text));
             }
             Kind::Dropped => {
@@ -183,7 +201,8 @@ impl Reading {
                 let text = format!("{bytes} bytes of older output were dropped by rotation");
                 self.pending.push_back(Piece::Note(text));
             }
-            Kind::Start | Kind::Stdout | Kind::Stderr | Kind::Closed | Kind::Note | Kind::Alert => {}
+            Kind::Start | Kind::Stdout | Kind::Stderr | Kind::Closed | Kind::Note | Kind::Alert => {
+            }
         }
     }
 
@@ -200,10 +219,22 @@ impl Reading {
             while let Some(piece) = self.pending.pop_front() {
                 sink(piece)?;
             }
-            let item = self.reader.next().map_err(|error| Error::io("read", &self.path, &error))?;
+            let item = self
+                .reader
+                .next()
+                .map_err(|error| Error::io("read", &self.path, &error))?;
             match item {
-                Item::Record(Record { kind: kind @ (Kind::Stdout | Kind::Stderr), time_ns, payload, .. }) => {
-                    let stream = if kind == Kind::Stdout { Stream::Out } else { Stream::Err };
+                Item::Record(Record {
+                    kind: kind @ (Kind::Stdout | Kind::Stderr),
+                    time_ns,
+                    payload,
+                    ..
+                }) => {
+                    let stream = if kind == Kind::Stdout {
+                        Stream::Out
+                    } else {
+                        Stream::Err
+                    };
                     if !self.query.streams[stream as usize] {
                         continue;
                     }
@@ -222,7 +253,11 @@ impl Reading {
                 }
                 Item::Damage(damage) => self.damage = self.damage.or(Some(damage)),
                 Item::End(ending) => {
-                    self.torn_bytes = if let Ending::TornTail { bytes } = ending { bytes } else { 0 };
+                    self.torn_bytes = if let Ending::TornTail { bytes } = ending {
+                        bytes
+                    } else {
+                        0
+                    };
                     return Ok(self.reach);
                 }
             }
@@ -250,7 +285,11 @@ impl Reading {
         for number in known + 1..=newest {
             let name = files::log(process.entry.id, number);
             let logs = manager.store.dir().sub(Sub::Logs)?;
-            if let Some(file) = logs.map(|logs| logs.open_read(&name)).transpose()?.flatten() {
+            if let Some(file) = logs
+                .map(|logs| logs.open_read(&name))
+                .transpose()?
+                .flatten()
+            {
                 self.reader.add(number, file).map_err(cannot)?;
             }
         }
@@ -273,18 +312,26 @@ impl Reading {
     ///
     /// Damaged (13).
     pub(crate) fn check(&self, name: &str) -> Result<(), Error> {
-        let Some(damage) = self.damage else { return Ok(()) };
+        let Some(damage) = self.damage else {
+            return Ok(());
+        };
         Err(Error::new(
             error::Kind::Damaged,
-            format!("the log of '{name}', segment {}, byte {}: {}", damage.segment, damage.offset, damage.cause),
+            format!(
+                "the log of '{name}', segment {}, byte {}: {}",
+                damage.segment, damage.offset, damage.cause
+            ),
         )
-        .hint(format!("what is intact was shown; 'bgp verify {name}' tells more")))
+        .hint(format!(
+            "what is intact was shown; 'bgp verify {name}' tells more"
+        )))
     }
 }
 
 fn bytes_of(payload: &[u8]) -> u64 {
     let json: Option<serde_json::Value> = serde_json::from_slice(payload).ok();
-    json.and_then(|json| json.get("bytes")?.as_u64()).unwrap_or(0)
+    json.and_then(|json| json.get("bytes")?.as_u64())
+        .unwrap_or(0)
 }
 
 /// The bytes of the last `wanted` lines of `chunks`, both streams counted together, as they were written.
@@ -342,13 +389,25 @@ mod tests {
             (&[(Out, "a\nb\r\nc")], 2, "b\r\nc"),
             (&[(Out, "a\nb"), (Out, "b\nc\n")], 2, "bb\nc\n"),
             (&[(Out, "a\n"), (Err, "E\n"), (Out, "b\n")], 2, "E\nb\n"),
-            (&[(Out, "one "), (Err, "E\n"), (Out, "two\n")], 2, "one E\ntwo\n"),
-            (&[(Out, "one\ntwo "), (Err, "E\nF\n"), (Out, "three\n")], 2, "two F\nthree\n"),
+            (
+                &[(Out, "one "), (Err, "E\n"), (Out, "two\n")],
+                2,
+                "one E\ntwo\n",
+            ),
+            (
+                &[(Out, "one\ntwo "), (Err, "E\nF\n"), (Out, "three\n")],
+                2,
+                "two F\nthree\n",
+            ),
             (&[(Out, "a\n")], 5, "a\n"),
             (&[], 5, ""),
         ] {
             let bytes = last_bytes(&chunks(list), wanted);
-            assert_eq!(String::from_utf8(bytes).unwrap(), expected, "{wanted} of {list:?}");
+            assert_eq!(
+                String::from_utf8(bytes).unwrap(),
+                expected,
+                "{wanted} of {list:?}"
+            );
         }
     }
 }

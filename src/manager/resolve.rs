@@ -41,7 +41,10 @@ impl Manager {
         let mut found: Vec<Observed> = Vec::new();
         for query in queries {
             let observed = self.resolve(query)?;
-            if !found.iter().any(|known| known.entry.id == observed.entry.id) {
+            if !found
+                .iter()
+                .any(|known| known.entry.id == observed.entry.id)
+            {
                 found.push(observed);
             }
         }
@@ -52,7 +55,11 @@ impl Manager {
 /// All that `query` may mean: more than one only for several processes of one name, oldest first.
 fn candidates<'a>(state: &'a State, query: &str) -> Result<Vec<&'a Entry>, Error> {
     let find = |matches: &dyn Fn(&Entry) -> bool| -> Vec<&'a Entry> {
-        state.processes.iter().filter(|entry| matches(entry)).collect()
+        state
+            .processes
+            .iter()
+            .filter(|entry| matches(entry))
+            .collect()
     };
     let exact = ProcessId::parse(query).map(|id| find(&|entry| entry.id == id));
     let numbered = name::number(query).map(|number| find(&|entry| entry.number == number));
@@ -67,10 +74,15 @@ fn candidates<'a>(state: &'a State, query: &str) -> Result<Vec<&'a Entry>, Error
         [] => Err(not_found(state, query)),
         [_] => Ok(by_prefix),
         several => {
-            let list: Vec<String> =
-                several.iter().map(|entry| format!("{} ({})", entry.id, entry.name)).collect();
-            Err(Error::new(Kind::Ambiguous, format!("'{query}' means {} processes", several.len()))
-                .hint(format!("say which: {}", list.join(", "))))
+            let list: Vec<String> = several
+                .iter()
+                .map(|entry| format!("{} ({})", entry.id, entry.name))
+                .collect();
+            Err(Error::new(
+                Kind::Ambiguous,
+                format!("'{query}' means {} processes", several.len()),
+            )
+            .hint(format!("say which: {}", list.join(", "))))
         }
     }
 }

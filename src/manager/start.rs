@@ -11,8 +11,8 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::net::Shutdown;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,9 @@ struct Claim<'a> {
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         let dir = self.manager.store.dir();
-        if let (false, Ok(Some(logs)), Ok(Some(run))) = (self.kept, dir.sub(Sub::Logs), dir.sub(Sub::Run)) {
+        if let (false, Ok(Some(logs)), Ok(Some(run))) =
+            (self.kept, dir.sub(Sub::Logs), dir.sub(Sub::Run))
+        {
             files::remove(logs, run, self.id);
         }
     }
@@ -116,8 +118,12 @@ impl Manager {
             boot: clock::boot_id(),
         };
         let entry = entry_of(&start, log);
-        let launch = Launch { start, log, store: self.store.keys().store() };
-        let (mut socket, _pid) = self.launch(&claim, &launch, stdin)?;
+        let launch = Launch {
+            start,
+            log,
+            store: self.store.keys().store(),
+        };
+        let (mut socket, _pid) = self.launch(&claim, &launch, stdin.as_ref())?;
         crash_point!("start-launched");
 
         locked.state.next_number += 1;
@@ -156,9 +162,16 @@ impl Manager {
                     return Err(fault.into());
                 }
             };
-            let claim = Claim { manager: self, id, log, lease, kept: false };
-            let locked = lock::try_exclusive(&claim.lease)
-                .map_err(|error| Error::io("lock the lease", Path::new(&files::lease(id)), &error))?;
+            let claim = Claim {
+                manager: self,
+                id,
+                log,
+                lease,
+                kept: false,
+            };
+            let locked = lock::try_exclusive(&claim.lease).map_err(|error| {
+                Error::io("lock the lease", Path::new(&files::lease(id)), &error)
+            })?;
             if locked {
                 return Ok(claim);
             }
@@ -166,18 +179,30 @@ impl Manager {
         Err(Error::other("cannot find an id that is not taken"))
     }
 
-    fn choose_name(&self, state: &State, options: &StartOptions, plan: &Plan) -> Result<String, Error> {
+    fn choose_name(
+        &self,
+        state: &State,
+        options: &StartOptions,
+        plan: &Plan,
+    ) -> Result<String, Error> {
         let Some(name) = &options.name else {
             let base = name::from_command(&plan.argv, plan.shell_line.as_ref());
             let taken = names(state);
             return Ok(name::unused(&base, |name| taken.contains(name)));
         };
-        for entry in state.processes.iter().filter(|entry| entry.name == *name && entry.ended.is_none()) {
+        for entry in state
+            .processes
+            .iter()
+            .filter(|entry| entry.name == *name && entry.ended.is_none())
+        {
             let observed = self.observe(entry.clone())?;
             if observed.is_live() {
                 return Err(Error::new(
                     Kind::InTheWay,
-                    format!("the name '{name}' is taken by {} (proc_{}), which lives", entry.id, entry.number),
+                    format!(
+                        "the name '{name}' is taken by {} (proc_{}), which lives",
+                        entry.id, entry.number
+                    ),
                 )
                 .hint(format!("'bgp stop {name}' first, or choose another name")));
             }
@@ -190,10 +215,13 @@ impl Manager {
         &self,
         claim: &Claim,
         launch: &Launch,
-        stdin: Option<OwnedFd>,
+        stdin: Option<&OwnedFd>,
     ) -> Result<(UnixStream, i32), Error> {
         let failed = |error: &io::Error| {
-            Error::other(format!("cannot start a supervisor: {}", error::reason(error)))
+            Error::other(format!(
+                "cannot start a supervisor: {}",
+                error::reason(error)
+            ))
         };
         let (mut ours, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
         for set in [UnixStream::set_read_timeout, UnixStream::set_write_timeout] {
@@ -218,7 +246,7 @@ impl Manager {
             lease: claim.lease.as_fd(),
             logs: logs.as_fd(),
             run: run.as_fd(),
-            stdin: stdin.as_ref().map(AsFd::as_fd),
+            stdin: stdin.map(AsFd::as_fd),
         };
         let key = self.store.keys().log_key(launch.log);
         let told = launch::send(&mut ours, &files, &key, launch);
@@ -227,12 +255,15 @@ impl Manager {
         match launch::receive_message::<Verdict>(&mut ours) {
             Ok(Verdict::Started { pid }) => Ok((ours, pid)),
             Ok(Verdict::NotExecuted { step, errno }) => Err(explain(&launch.start, step, errno)),
-            Ok(Verdict::Refused { message }) => {
-                Err(Error::other(format!("cannot start a supervisor: {message}")))
-            }
+            Ok(Verdict::Refused { message }) => Err(Error::other(format!(
+                "cannot start a supervisor: {message}"
+            ))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::new(
                 Kind::TimedOut,
-                format!("the command was not executed within {} seconds", EXEC_LIMIT.as_secs()),
+                format!(
+                    "the command was not executed within {} seconds",
+                    EXEC_LIMIT.as_secs()
+                ),
             )
             .hint("is its file system reachable?")),
             Err(error) => Err(failed(&error)),
@@ -261,7 +292,11 @@ fn cannot_fork(error: &io::Error) -> Error {
 
 fn explain(start: &Start, step: u8, errno: i32) -> Error {
     let error = io::Error::from_raw_os_error(errno);
-    let program = start.argv.first().map(|word| word.as_os_str()).unwrap_or_default();
+    let program = start
+        .argv
+        .first()
+        .map(super::super::model::bytes::Bytes::as_os_str)
+        .unwrap_or_default();
     let cwd = Path::new(start.cwd.as_os_str());
     if step == Step::Fork as u8 {
         return cannot_fork(&error);
@@ -275,10 +310,21 @@ fn explain(start: &Start, step: u8, errno: i32) -> Error {
         .hint("--cwd DIR says where to run the command");
     }
     if step == Step::Session as u8 || step == Step::Stdio as u8 {
-        let call = if step == Step::Session as u8 { "setsid" } else { "dup2" };
-        return Error::other(format!("cannot start \"{}\": {call}: {}", program.display(), error::reason(&error)));
+        let call = if step == Step::Session as u8 {
+            "setsid"
+        } else {
+            "dup2"
+        };
+        return Error::other(format!(
+            "cannot start \"{}\": {call}: {}",
+            program.display(),
+            error::reason(&error)
+        ));
     }
-    let path = start.env.iter().find_map(|variable| variable.0.strip_prefix(b"PATH="));
+    let path = start
+        .env
+        .iter()
+        .find_map(|variable| variable.0.strip_prefix(b"PATH="));
     let path = path.map(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes);
     not_executed(program, path, cwd, errno)
 }

@@ -51,16 +51,15 @@ impl Manager {
         targets: &[Observed],
         options: StopOptions,
     ) -> Vec<Result<ProcessInfo, Error>> {
-        let asked: Vec<Asked> =
-            targets.iter().map(|target| self.ask(target, options).unwrap_or_else(Asked::Done)).collect();
-        targets.iter().zip(asked).map(|(target, asked)| self.finish(target, asked, options)).collect()
-    }
-
-    /// Whether something lives of a process whose supervisor was killed.
-    pub(crate) fn has_leftovers(&self, target: &Observed) -> bool {
-        !target.is_live()
-            && !target.has_ended()
-            && !leftovers::find(&target.entry, target.block.as_ref()).is_empty()
+        let asked: Vec<Asked> = targets
+            .iter()
+            .map(|target| self.ask(target, options).unwrap_or_else(Asked::Done))
+            .collect();
+        targets
+            .iter()
+            .zip(asked)
+            .map(|(target, asked)| self.finish(target, asked, options))
+            .collect()
     }
 
     fn ask(&self, target: &Observed, options: StopOptions) -> Result<Asked, Error> {
@@ -77,9 +76,14 @@ impl Manager {
         }
         match self.connect(target) {
             Ok(mut client) => {
-                let request =
-                    Request::Stop { reason: options.reason, grace_ms: options.grace.map(millis) };
-                match client.send(&request).and_then(|()| client.reply(ANSWER_LIMIT)) {
+                let request = Request::Stop {
+                    reason: options.reason,
+                    grace_ms: options.grace.map(millis),
+                };
+                match client
+                    .send(&request)
+                    .and_then(|()| client.reply(ANSWER_LIMIT))
+                {
                     Ok(Some(Reply::Accepted)) => Ok(Asked::Supervisor(client)),
                     Ok(Some(Reply::Refused { message })) => Err(Error::other(message)),
                     Ok(Some(Reply::Ended | Reply::Survivors { .. })) | Err(Unreachable::Gone) => {
@@ -96,7 +100,13 @@ impl Manager {
 
     fn connect(&self, target: &Observed) -> Result<Client, Unreachable> {
         let entry = &target.entry;
-        let run = self.store.dir().sub(Sub::Run).ok().flatten().ok_or(Unreachable::Gone)?;
+        let run = self
+            .store
+            .dir()
+            .sub(Sub::Run)
+            .ok()
+            .flatten()
+            .ok_or(Unreachable::Gone)?;
         let control = control::key(&self.log_key(entry), entry.log);
         Client::connect(run.as_fd(), &files::socket(entry.id), &control, entry.log)
     }
@@ -107,14 +117,20 @@ impl Manager {
         asked: Asked,
         options: StopOptions,
     ) -> Result<ProcessInfo, Error> {
-        let grace = options.grace.unwrap_or(Duration::from_millis(target.entry.grace_ms));
+        let grace = options
+            .grace
+            .unwrap_or(Duration::from_millis(target.entry.grace_ms));
         match asked {
             Asked::Done(error) => Err(error),
             Asked::Supervisor(client) => self.await_supervisor(target, client, grace),
             Asked::Unreachable => self.await_unreachable(target, grace),
             Asked::Leftovers(left) => {
-                let survivors = leftovers::end(&target.entry, target.block.as_ref(), left, grace);
-                if survivors.is_empty() { Ok(target.info()) } else { Err(survived(target, &survivors)) }
+                let survivors = leftovers::end(&target.entry, target.block.as_ref(), &left, grace);
+                if survivors.is_empty() {
+                    Ok(target.info())
+                } else {
+                    Err(survived(target, &survivors))
+                }
             }
         }
     }
@@ -128,7 +144,9 @@ impl Manager {
         let deadline = Instant::now() + grace + STOP_MARGIN;
         loop {
             match client.reply(deadline.saturating_duration_since(Instant::now())) {
-                Ok(Some(Reply::Survivors { processes })) => return Err(survived(target, &processes)),
+                Ok(Some(Reply::Survivors { processes })) => {
+                    return Err(survived(target, &processes));
+                }
                 Ok(Some(Reply::Ended)) | Err(Unreachable::Gone) => {
                     return self.await_end(target, Instant::now() + ANSWER_LIMIT);
                 }
@@ -143,7 +161,9 @@ impl Manager {
     /// Then the supervisor is asked by a signal, held by a descriptor and looked at again.
     fn await_unreachable(&self, target: &Observed, grace: Duration) -> Result<ProcessInfo, Error> {
         let ended = self.await_end(target, Instant::now() + ANSWER_LIMIT);
-        let Some(block) = target.block.as_ref().filter(|_| ended.is_err()) else { return ended };
+        let Some(block) = target.block.as_ref().filter(|_| ended.is_err()) else {
+            return ended;
+        };
         if !signal_supervisor(block) {
             return ended;
         }
@@ -169,15 +189,33 @@ impl Manager {
     }
 }
 
+/// Whether something lives of a process whose supervisor was killed.
+pub(crate) fn has_leftovers(target: &Observed) -> bool {
+    !target.is_live()
+        && !target.has_ended()
+        && !leftovers::find(&target.entry, target.block.as_ref()).is_empty()
+}
+
 fn signal_supervisor(block: &Block) -> bool {
-    let Ok(held) = PidFd::open(block.supervisor_pid) else { return false };
-    let same = proc::stat(block.supervisor_pid).is_some_and(|stat| stat.start == block.supervisor_start);
+    let Ok(held) = PidFd::open(block.supervisor_pid) else {
+        return false;
+    };
+    let same =
+        proc::stat(block.supervisor_pid).is_some_and(|stat| stat.start == block.supervisor_start);
     same && held.send(Signal::SIGTERM as i32).is_ok()
 }
 
 fn not_running(info: &ProcessInfo) -> Error {
-    Error::new(Kind::NotRunning, format!("'{}' ({}) does not run: {}", info.name, info.id, info.ending()))
-        .hint(format!("'bgp clear {}' removes it from the list", info.id))
+    Error::new(
+        Kind::NotRunning,
+        format!(
+            "'{}' ({}) does not run: {}",
+            info.name,
+            info.id,
+            info.ending()
+        ),
+    )
+    .hint(format!("'bgp clear {}' removes it from the list", info.id))
 }
 
 fn survived(target: &Observed, survivors: &[Survivor]) -> Error {
@@ -189,25 +227,39 @@ fn survived(target: &Observed, survivors: &[Survivor]) -> Error {
         1 => "1 process could not be killed".to_owned(),
         count => format!("{count} processes could not be killed"),
     };
-    Error::new(Kind::Survivors, format!("'{}': {what}: {}", target.entry.name, list.join(", ")))
-        .hint("they are another user's, or wait in the kernel; root can look")
+    Error::new(
+        Kind::Survivors,
+        format!("'{}': {what}: {}", target.entry.name, list.join(", ")),
+    )
+    .hint("they are another user's, or wait in the kernel; root can look")
 }
 
 /// The error for a supervisor that does not do as it should.
 fn unanswered(target: &Observed, why: &Unreachable) -> Error {
-    let pid = target.block.as_ref().map_or(0, |block| block.supervisor_pid);
+    let pid = target
+        .block
+        .as_ref()
+        .map_or(0, |block| block.supervisor_pid);
     let who = format!("the supervisor of '{}' (pid {pid})", target.entry.name);
     match why {
         Unreachable::Gone | Unreachable::Silent => Error::other(format!("{who} does not answer"))
-            .hint(format!("if it is stopped, 'kill -CONT {pid}' lets it go on")),
-        Unreachable::OtherVersions(low, high) => {
-            Error::other(format!("{who} speaks versions {low} to {high} of the protocol, this bgp speaks 1"))
-                .hint(format!("'kill {pid}' is an orderly stop whatever the version"))
-        }
-        Unreachable::NotOurs => Error::new(Kind::Damaged, format!("{who} could not prove that it is one"))
-            .hint("somebody put another socket in its place"),
-        Unreachable::System(error) => {
-            Error::other(format!("cannot reach {who}: {}", crate::model::error::reason(error)))
-        }
+            .hint(format!(
+                "if it is stopped, 'kill -CONT {pid}' lets it go on"
+            )),
+        Unreachable::OtherVersions(low, high) => Error::other(format!(
+            "{who} speaks versions {low} to {high} of the protocol, this bgp speaks 1"
+        ))
+        .hint(format!(
+            "'kill {pid}' is an orderly stop whatever the version"
+        )),
+        Unreachable::NotOurs => Error::new(
+            Kind::Damaged,
+            format!("{who} could not prove that it is one"),
+        )
+        .hint("somebody put another socket in its place"),
+        Unreachable::System(error) => Error::other(format!(
+            "cannot reach {who}: {}",
+            crate::model::error::reason(error)
+        )),
     }
 }

@@ -23,9 +23,17 @@ impl Manager {
     /// When it cannot be read at all.
     pub(crate) fn verify(&self, process: &Observed) -> Result<Verified, Error> {
         let segments = self.segments(process)?;
-        let promised = process.block.as_ref().and_then(|block| block.log_end.as_ref());
-        let report = verify::verify(segments, promised)
-            .map_err(|error| Error::io("read the log", files::log(process.entry.id, 0).as_ref(), &error))?;
+        let promised = process
+            .block
+            .as_ref()
+            .and_then(|block| block.log_end.as_ref());
+        let report = verify::verify(segments, promised).map_err(|error| {
+            Error::io(
+                "read the log",
+                files::log(process.entry.id, 0).as_ref(),
+                &error,
+            )
+        })?;
         let findings = report
             .findings
             .iter()
@@ -34,6 +42,6 @@ impl Manager {
                 format!("{file}: byte {}: {}", damage.offset, damage.cause)
             })
             .collect();
-        Ok(Verified { findings, report })
+        Ok(Verified { report, findings })
     }
 }

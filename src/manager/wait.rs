@@ -36,12 +36,19 @@ impl Manager {
     ) -> Result<Vec<ProcessInfo>, Error> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let notifier = Notifier::watch(&[&self.store.dir().path().join("run")]);
-        let poll = if notifier.wakes() { POLL_WOKEN } else { POLL_ALONE };
+        let poll = if notifier.wakes() {
+            POLL_WOKEN
+        } else {
+            POLL_ALONE
+        };
         let mut seen: Vec<ProcessInfo> = targets.iter().map(Observed::info).collect();
         loop {
             for (target, info) in targets.iter().zip(&mut seen) {
                 if info.status.is_live() {
-                    *info = self.observe_again(&target.entry)?.ok_or_else(|| cleared(target))?.info();
+                    *info = self
+                        .observe_again(&target.entry)?
+                        .ok_or_else(|| cleared(target))?
+                        .info();
                 }
             }
             let mut ended = seen.iter().map(|info| !info.status.is_live());
@@ -62,13 +69,22 @@ impl Manager {
 }
 
 fn cleared(target: &Observed) -> Error {
-    Error::new(Kind::NotFound, format!("'{}' was cleared meanwhile", target.entry.name))
-        .hint("somebody else removed it; its end is not known any more")
+    Error::new(
+        Kind::NotFound,
+        format!("'{}' was cleared meanwhile", target.entry.name),
+    )
+    .hint("somebody else removed it; its end is not known any more")
 }
 
 fn timed_out(seen: &[ProcessInfo]) -> Error {
-    let running: Vec<&str> =
-        seen.iter().filter(|info| info.status.is_live()).map(|info| info.name.as_str()).collect();
-    Error::new(Kind::TimedOut, format!("timed out; still running: {}", running.join(", ")))
-        .hint("they run on; wait again, or stop them")
+    let running: Vec<&str> = seen
+        .iter()
+        .filter(|info| info.status.is_live())
+        .map(|info| info.name.as_str())
+        .collect();
+    Error::new(
+        Kind::TimedOut,
+        format!("timed out; still running: {}", running.join(", ")),
+    )
+    .hint("they run on; wait again, or stop them")
 }

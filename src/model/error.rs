@@ -11,7 +11,7 @@ use crate::sys::fault::{Cause, Danger, Fault};
 /// What sort of failure it is. Each has one exit code, which scripts depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Anything without a code of its own.
     Other = 1,
     /// The command line or the configuration is wrong; nothing was done.
@@ -56,7 +56,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind with its meaning, in the order of the codes: the source of help and README.
-    pub const ALL: [(Self, &'static str); 20] = [
+    pub(crate) const ALL: [(Self, &'static str); 20] = [
         (Self::Other, "anything else"),
         (Self::Usage, "usage, configuration"),
         (Self::NotFound, "no such process"),
@@ -87,13 +87,13 @@ impl Kind {
 
     /// The exit code of a command that fails so.
     #[must_use]
-    pub fn exit_code(self) -> u8 {
+    pub(crate) fn exit_code(self) -> u8 {
         self as u8
     }
 
     /// The word for it in JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Other => "other",
             Self::Usage => "usage",
@@ -121,7 +121,7 @@ impl Kind {
 
 /// A failure with its remedy. The message starts lowercase and has no period; the hint says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
+pub(crate) struct Error {
     /// The sort of failure, and so the exit code.
     pub kind: Kind,
     /// What went wrong, and with what.

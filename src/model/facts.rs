@@ -28,6 +28,10 @@ pub(crate) enum Stdin {
 /// START: everything needed to run the command, and to run it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the field is called so in the log"
+)]
 pub(crate) struct Start {
     pub(crate) id: ProcessId,
     pub(crate) number: u64,

@@ -57,7 +57,7 @@ pub(crate) fn from_command(argv: &[Bytes], shell_line: Option<&Bytes>) -> String
     let first = match shell_line {
         Some(line) => line
             .0
-            .split(|byte| byte.is_ascii_whitespace())
+            .split(u8::is_ascii_whitespace)
             .find(|word| !word.is_empty() && !word.contains(&b'='))
             .unwrap_or_default(),
         None => argv
@@ -93,10 +93,14 @@ pub(crate) fn unused(base: &str, taken: impl Fn(&str) -> bool) -> String {
     if !taken(base) {
         return base.to_owned();
     }
-    (2_u64..)
-        .map(|n| format!("{base}-{n}"))
-        .find(|name| !taken(name))
-        .unwrap_or_else(|| base.to_owned())
+    let mut number: u64 = 2;
+    loop {
+        let name = format!("{base}-{number}");
+        if !taken(&name) {
+            return name;
+        }
+        number += 1;
+    }
 }
 
 #[cfg(test)]

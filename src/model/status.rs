@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Where a process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub(crate) enum Status {
     /// A restart waits for its time.
     Starting,
     /// The leader lives.
@@ -29,6 +29,7 @@ pub enum Status {
 
 impl Status {
     /// All of them, in the order of a life.
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 8] = [
         Self::Starting,
         Self::Running,
@@ -42,7 +43,7 @@ impl Status {
 
     /// The word for it, in tables and JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Starting => "starting",
             Self::Running => "running",
@@ -57,7 +58,7 @@ impl Status {
 
     /// Whether the leader has not ended for good.
     #[must_use]
-    pub fn is_live(self) -> bool {
+    pub(crate) fn is_live(self) -> bool {
         match self {
             Self::Starting | Self::Running | Self::Stopping => true,
             Self::Exited | Self::Killed | Self::Crashed | Self::Failed | Self::Lost => false,
@@ -67,20 +68,19 @@ impl Status {
     /// Where `event` leads from here.
     pub(crate) fn after(self, event: Event) -> Self {
         match (self, event) {
-            // Only a restart leads out of an end, and never out of one that was asked for.
+            // Only a restart leads out of an end.
             (Self::Exited | Self::Crashed | Self::Failed | Self::Killed, Event::RestartPlanned) => {
                 Self::Starting
             }
-            (Self::Exited | Self::Killed | Self::Crashed | Self::Failed | Self::Lost, _) => self,
-
-            (_, Event::SupervisorGone) => Self::Lost,
+            (Self::Starting | Self::Running | Self::Stopping, Event::SupervisorGone) => Self::Lost,
             (Self::Starting, Event::Started) => Self::Running,
-            (Self::Starting, Event::StopAsked) => Self::Killed,
-            (Self::Running | Self::Stopping, Event::StopAsked) => Self::Stopping,
-            (Self::Stopping, Event::Ended(_)) => Self::Killed,
+            (Self::Running, Event::StopAsked) => Self::Stopping,
+            (Self::Starting, Event::StopAsked) | (Self::Stopping, Event::Ended(_)) => Self::Killed,
             (Self::Starting | Self::Running, Event::Ended(how)) => how.status(),
-            (Self::Running | Self::Stopping, Event::Started)
-            | (Self::Starting | Self::Running | Self::Stopping, Event::RestartPlanned) => self,
+            (Self::Running | Self::Stopping, Event::Started | Event::RestartPlanned)
+            | (Self::Starting, Event::RestartPlanned)
+            | (Self::Stopping, Event::StopAsked)
+            | (Self::Exited | Self::Killed | Self::Crashed | Self::Failed | Self::Lost, _) => self,
         }
     }
 }
@@ -95,6 +95,7 @@ pub(crate) enum Event {
     /// The leader ended.
     Ended(How),
     /// It ended, and its restart policy will run it again.
+    #[cfg_attr(not(test), expect(dead_code, reason = "restart policies need it"))]
     RestartPlanned,
     /// The lease is free and no end is recorded.
     SupervisorGone,
@@ -149,7 +150,7 @@ impl How {
 /// Why a status is what it is, where the status alone does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reason {
+pub(crate) enum Reason {
     /// `bgp stop`.
     Stop,
     /// A signal from outside bgp.
@@ -179,7 +180,7 @@ pub enum Reason {
 impl Reason {
     /// The word for it, in tables and JSON.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Stop => "stop",
             Self::Signal => "signal",
@@ -228,7 +229,6 @@ mod tests {
             table.push_str(format!("{:9} {}", status.word(), cells.join(" ")).trim_end());
             table.push('\n');
         }
-        println!("{table}");
         assert_eq!(
             table,
             "\

@@ -180,6 +180,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stdout, reason = "says why it tests nothing")]
     fn the_second_call_does_not_go_the_long_way_and_a_wrong_password_does() {
         let (file, master) = KeyFile::create(&password("p"), 1_000).unwrap();
         let path = Path::new("/store/key");

@@ -76,6 +76,7 @@ pub(crate) fn current(environment: &Environment, ask: Ask) -> Result<Password, E
 /// # Errors
 ///
 /// As [`current`].
+#[expect(dead_code, reason = "passwd needs it")]
 pub(crate) fn replacement(environment: &Environment) -> Result<Password, Error> {
     obtain(environment, &NEW, Ask::Twice)
 }
@@ -248,13 +249,16 @@ mod tests {
             b" two words ",
             b"\xff\x00\xfe",
             b"\n",
-            &[b'x'; 65536],
+            &vec![b'x'; 65536],
         ] {
             assert_eq!(made(good).as_deref(), Ok(good));
         }
         for (bad, message) in [
             (&b""[..], "empty password"),
-            (&[b'x'; 65537], "the password is longer than 65536 bytes"),
+            (
+                &vec![b'x'; 65537],
+                "the password is longer than 65536 bytes",
+            ),
             (
                 b"\xef\xbb\xbfsecret",
                 "the password begins with a byte order mark",

@@ -270,7 +270,7 @@ mod tests {
         let message = |path: &Path| file(path, TIME_LIMIT).unwrap_err().message;
         assert!(message(&temp.path().join("none")).ends_with("No such file or directory"));
         assert!(message(temp.path()).ends_with("Is a directory"));
-        let huge = written(&temp, &[b'x'; 1 << 20], 0o600);
+        let huge = written(&temp, &vec![b'x'; 1 << 20], 0o600);
         assert_eq!(file(&huge, TIME_LIMIT).unwrap().len(), READ_MAX_BYTES);
     }
 
@@ -298,8 +298,8 @@ mod tests {
         assert_eq!(run("printf 'a b\\n'"), Ok(b"a b\n".to_vec()));
         assert_eq!(run("cat"), Ok(Vec::new()), "its stdin is empty");
         assert_eq!(
-            run("echo ${BG_PASSWORD_COMMAND-unset} $SEEN"),
-            Ok(b"unset yes\n".to_vec())
+            run("echo ${BG_PASSWORD_COMMAND-unset} ${HOME-unset} $SEEN"),
+            Ok(b"unset unset yes\n".to_vec())
         );
         let long = run("head -c 1000000 /dev/zero; sleep 60").unwrap();
         assert_eq!(long.len(), READ_MAX_BYTES);

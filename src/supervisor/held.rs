@@ -45,7 +45,11 @@ impl Held {
             return;
         }
         self.bytes += payload.len();
-        self.waiting.push_back(Waiting { kind, time_ns, payload: payload.to_vec() });
+        self.waiting.push_back(Waiting {
+            kind,
+            time_ns,
+            payload: payload.to_vec(),
+        });
     }
 
     /// When to try again, if anything waits.
@@ -77,7 +81,9 @@ impl Held {
 
     /// The disk still refuses: try later.
     pub(super) fn back_off(&mut self, now: Instant) {
-        let pause = self.retry.map_or(RETRY_FIRST, |(_, pause)| (pause * 2).min(RETRY_LONGEST));
+        let pause = self
+            .retry
+            .map_or(RETRY_FIRST, |(_, pause)| (pause * 2).min(RETRY_LONGEST));
         self.retry = Some((now + pause, pause));
     }
 }
@@ -94,7 +100,10 @@ mod tests {
             held.push(Kind::Stdout, 1, &half, now);
         }
         held.push(Kind::Exit, 2, b"{}", now);
-        assert_eq!((held.waiting.len(), held.lost_bytes()), (3, half.len() as u64));
+        assert_eq!(
+            (held.waiting.len(), held.lost_bytes()),
+            (3, half.len() as u64)
+        );
         held.written();
         assert_eq!(held.bytes, half.len() + 2);
     }

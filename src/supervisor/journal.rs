@@ -29,6 +29,11 @@ use crate::sys::{clock, proc};
 /// How long the end waits for a disk that refuses, before it is written into the block alone.
 const REFUSAL_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long after a burst its buffers are kept.
+const REST_AFTER: Duration = Duration::from_secs(1);
+/// A read as large as this is one of a burst, in bytes.
+const BURST_BYTES: usize = 4096;
+
 /// A gap: output that was read and could not be kept.
 #[derive(Serialize)]
 struct Gap {
@@ -48,6 +53,8 @@ pub(super) struct Journal {
     output_bytes: u64,
     held: Held,
     give_up_at: Option<Instant>,
+    /// When to give the buffers of a burst back.
+    rest_at: Option<Instant>,
 }
 
 impl Journal {
@@ -56,8 +63,16 @@ impl Journal {
     /// # Errors
     ///
     /// What the disk says.
-    pub(super) fn begin(log: OwnedFd, lease: OwnedFd, key: &Key, launch: &Launch) -> io::Result<Self> {
-        let identity = Identity { log: launch.log, store: launch.store };
+    pub(super) fn begin(
+        log: OwnedFd,
+        lease: OwnedFd,
+        key: &Key,
+        launch: &Launch,
+    ) -> io::Result<Self> {
+        let identity = Identity {
+            log: launch.log,
+            store: launch.store,
+        };
         let keys = Arc::new(LogKeys::derive(key, launch.log));
         let lease = File::from(lease);
         block::reserve(&lease)?;
@@ -92,6 +107,7 @@ impl Journal {
             output_bytes: 0,
             held: Held::default(),
             give_up_at: None,
+            rest_at: None,
         })
     }
 
@@ -121,9 +137,12 @@ impl Journal {
         let got = source.read(&mut inlet[..size]);
         if let Got::Bytes(count) = got {
             self.output_bytes += count as u64;
+            if count >= BURST_BYTES {
+                self.rest_at = Some(Instant::now() + REST_AFTER);
+            }
             let now = clock::wall_ns();
-            let refused = !self.held.is_empty()
-                || self.writer.append_read(source.kind, now, count).is_err();
+            let refused =
+                !self.held.is_empty() || self.writer.append_read(source.kind, now, count).is_err();
             if refused {
                 let bytes = self.writer.read_bytes(count);
                 self.held.push(source.kind, now, bytes, Instant::now());
@@ -169,7 +188,10 @@ impl Journal {
 
     /// Nothing of the tree lives, and all it wrote is in the log, or cannot be written.
     pub(super) fn end(&mut self) {
-        let end = End { end_ms: clock::wall_ms(), output_bytes: self.output_bytes };
+        let end = End {
+            end_ms: clock::wall_ms(),
+            output_bytes: self.output_bytes,
+        };
         if self.held.is_empty() {
             self.block.log_end = self.writer.end(clock::wall_ns(), &end).ok();
             let _ = self.writer.sync(); // what is not on the disk after a power cut, `verify` tells
@@ -196,30 +218,55 @@ impl Journal {
     fn publish(&mut self) {
         self.block_number += 1;
         self.block.last_segment = self.writer.segment();
-        let _ = block::write(&self.lease, &self.keys, self.identity.log, self.block_number, &self.block);
+        let _ = block::write(
+            &self.lease,
+            &self.keys,
+            self.identity.log,
+            self.block_number,
+            &self.block,
+        );
     }
 
-    /// When [`retry`](Self::retry) has something to do.
+    /// When [`tick`](Self::tick) has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.held.deadline()
+        self.held.deadline().into_iter().chain(self.rest_at).min()
     }
 
-    /// Tries again to write what the disk refused, when it is time.
-    pub(super) fn retry(&mut self, now: Instant) {
+    /// When it is time: gives memory back, tries again to write what the disk refused.
+    pub(super) fn tick(&mut self, now: Instant) {
+        if self.rest_at.is_some_and(|at| now >= at) {
+            self.rest_at = None;
+            self.writer.rest();
+        }
+        self.retry(now);
+    }
+
+    fn retry(&mut self, now: Instant) {
         if self.held.deadline().is_none_or(|at| now < at) {
             return;
         }
         while let Some(waiting) = self.held.first() {
-            if self.writer.append(waiting.kind, waiting.time_ns, &waiting.payload).is_err() {
+            if self
+                .writer
+                .append(waiting.kind, waiting.time_ns, &waiting.payload)
+                .is_err()
+            {
                 self.held.back_off(now);
                 return;
             }
             self.held.written();
         }
-        let gap = Gap { bytes: self.held.lost_bytes(), reason: "the disk was full or failed" };
+        let gap = Gap {
+            bytes: self.held.lost_bytes(),
+            reason: "the disk was full or failed",
+        };
         if gap.bytes > 0 {
             let json = serde_json::to_vec(&gap).unwrap_or_default();
-            if self.writer.append(Kind::Gap, clock::wall_ns(), &json).is_err() {
+            if self
+                .writer
+                .append(Kind::Gap, clock::wall_ns(), &json)
+                .is_err()
+            {
                 self.held.back_off(now);
                 return;
             }

@@ -82,7 +82,13 @@ pub(crate) fn receive(socket: &mut UnixStream) -> io::Result<(Files<OwnedFd>, Ke
     let mut fds = socket::receive_fds(socket)?.into_iter();
     let mut next = || fds.next().ok_or(io::ErrorKind::InvalidData);
     let (log, lease, logs, run) = (next()?, next()?, next()?, next()?);
-    let files = Files { log, lease, logs, run, stdin: fds.next() };
+    let files = Files {
+        log,
+        lease,
+        logs,
+        run,
+        stdin: fds.next(),
+    };
     let mut bytes = [0; KEY_BYTES];
     socket.read_exact(&mut bytes)?;
     let key = Key::from_bytes(bytes);

@@ -71,12 +71,13 @@ pub(super) fn launch(
     }
 
     let began = Instant::now();
-    let stdio = [in_read.as_fd(), out_write.as_fd(), err_write.as_fd()];
-    let pid = exec::spawn(&command, stdio, status_write.as_fd())
-        .map_err(|error| Trouble::NotExecuted(Failure {
+    let ends = [in_read.as_fd(), out_write.as_fd(), err_write.as_fd()];
+    let pid = exec::spawn(&command, ends, status_write.as_fd()).map_err(|error| {
+        Trouble::NotExecuted(Failure {
             step: Step::Fork,
             errno: error.raw_os_error().unwrap_or(libc::EAGAIN),
-        }))?;
+        })
+    })?;
     drop((in_read, out_write, err_write, status_write));
 
     match outcome(status_read, caller)? {
@@ -86,7 +87,14 @@ pub(super) fn launch(
                 start: proc::stat(pid.as_raw()).map_or(0, |stat| stat.start),
                 began,
             };
-            Ok((leader, Ends { stdin: in_write, stdout: out_read, stderr: err_read }))
+            Ok((
+                leader,
+                Ends {
+                    stdin: in_write,
+                    stdout: out_read,
+                    stderr: err_read,
+                },
+            ))
         }
         Outcome::Failed(failure) => Err(Trouble::NotExecuted(failure)),
         Outcome::CallerGone => {
@@ -97,8 +105,15 @@ pub(super) fn launch(
 }
 
 fn command(start: &Start, core_limit: Limit) -> io::Result<Command> {
-    let path = start.env.iter().find_map(|variable| variable.0.strip_prefix(b"PATH="));
-    let program = start.argv.first().map(|word| word.as_os_str()).unwrap_or_default();
+    let path = start
+        .env
+        .iter()
+        .find_map(|variable| variable.0.strip_prefix(b"PATH="));
+    let program = start
+        .argv
+        .first()
+        .map(super::super::model::bytes::Bytes::as_os_str)
+        .unwrap_or_default();
     let paths = exec::candidates(program, path.map(std::ffi::OsStr::from_bytes));
     let bytes = |list: &[crate::model::bytes::Bytes]| {
         exec::c_strings(list.iter().map(|item| item.0.as_slice()))
@@ -133,7 +148,9 @@ fn outcome(status: OwnedFd, caller: &UnixStream) -> io::Result<Outcome> {
         }
         if fds[0].any().unwrap_or(true) {
             let mut bytes = Vec::with_capacity(FAILURE_BYTES);
-            File::from(status).take(FAILURE_BYTES as u64).read_to_end(&mut bytes)?;
+            File::from(status)
+                .take(FAILURE_BYTES as u64)
+                .read_to_end(&mut bytes)?;
             return Ok(match Failure::from_bytes(&bytes) {
                 Some(failure) => Outcome::Failed(failure),
                 None => Outcome::Executed,
@@ -146,5 +163,9 @@ fn outcome(status: OwnedFd, caller: &UnixStream) -> io::Result<Outcome> {
 /// Opens `/dev/null` and keeps it: a descriptor to spare, given up when a client must be let in and
 /// there is no other.
 pub(super) fn spare_descriptor() -> Option<OwnedFd> {
-    OpenOptions::new().read(true).open("/dev/null").ok().map(OwnedFd::from)
+    OpenOptions::new()
+        .read(true)
+        .open("/dev/null")
+        .ok()
+        .map(OwnedFd::from)
 }

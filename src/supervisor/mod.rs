@@ -62,7 +62,10 @@ pub(crate) fn main() -> ExitCode {
 fn detach() -> io::Result<(UnixStream, Limit)> {
     let core_limit = image::forbid_core_files()?;
     let socket = UnixStream::from(image::duplicate_above_stdio(io::stdin())?);
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    let null = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
     nix::unistd::dup2_stdin(&null)?;
     nix::unistd::dup2_stdout(&null)?;
     nix::unistd::dup2_stderr(&null)?;
@@ -82,16 +85,18 @@ fn detach() -> io::Result<(UnixStream, Limit)> {
 fn supervise(socket: &mut UnixStream, core_limit: Limit) -> ExitCode {
     let verdict = match launch::receive(socket) {
         Ok((files, key, launch)) => {
-            match run::Supervisor::start(files, &key, launch, core_limit, socket) {
+            match run::Supervisor::start(files, &key, &launch, core_limit, socket) {
                 Ok(mut supervisor) => {
-                    drop(key);
+                    drop((key, launch));
                     supervisor.run(socket);
                     return ExitCode::SUCCESS;
                 }
                 Err(verdict) => verdict,
             }
         }
-        Err(error) => Verdict::Refused { message: error::reason(&error) },
+        Err(error) => Verdict::Refused {
+            message: error::reason(&error),
+        },
     };
     let _ = launch::send_message(socket, &verdict); // nobody there: then nobody is told
     ExitCode::FAILURE

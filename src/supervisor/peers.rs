@@ -28,18 +28,29 @@ pub(super) struct Peers {
 impl Peers {
     pub(super) fn new(listener: UnixListener, control: Key, log: LogId) -> Self {
         let spare = spare_descriptor();
-        Self { listener: Some(listener), connected: Vec::new(), control, log, spare }
+        Self {
+            listener: Some(listener),
+            connected: Vec::new(),
+            control,
+            log,
+            spare,
+        }
     }
 
     /// What to poll for new connections: nothing while no descriptor is left for one.
     pub(super) fn listening(&self) -> Option<BorrowedFd<'_>> {
-        self.listener.as_ref().filter(|_| self.spare.is_some()).map(AsFd::as_fd)
+        self.listener
+            .as_ref()
+            .filter(|_| self.spare.is_some())
+            .map(AsFd::as_fd)
     }
 
     /// Lets in who waits. With no descriptor left the spare one is given up for it, so that a process
     /// can be stopped even then; until it can be taken again, nobody else is let in.
     pub(super) fn accept(&mut self, now: Instant) {
-        let Some(listener) = &self.listener else { return };
+        let Some(listener) = &self.listener else {
+            return;
+        };
         let accepted = match listener.accept() {
             Err(error) if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) => {
                 self.spare = None;
@@ -65,7 +76,11 @@ impl Peers {
         }
         if self.connected.len() >= PEERS_MAX {
             // The one that has been silent for longest makes room; if all have proved themselves, none does.
-            let Some(oldest) = self.connected.iter().position(|peer| peer.deadline().is_some()) else {
+            let Some(oldest) = self
+                .connected
+                .iter()
+                .position(|peer| peer.deadline().is_some())
+            else {
                 return;
             };
             self.connected.remove(oldest);
@@ -77,17 +92,18 @@ impl Peers {
 
     /// Reads from the peer at `index`; a hopeless one is dropped.
     pub(super) fn read(&mut self, index: usize) -> Vec<Request> {
-        let Some(peer) = self.connected.get_mut(index) else { return Vec::new() };
+        let Some(peer) = self.connected.get_mut(index) else {
+            return Vec::new();
+        };
         if peer.flush().is_err() {
             self.drop_peer(index);
             return Vec::new();
         }
-        match peer.read(&self.control, self.log) {
-            Ok(requests) => requests,
-            Err(_) => {
-                self.drop_peer(index);
-                Vec::new()
-            }
+        if let Ok(requests) = peer.read(&self.control, self.log) {
+            requests
+        } else {
+            self.drop_peer(index);
+            Vec::new()
         }
     }
 
@@ -98,7 +114,8 @@ impl Peers {
 
     /// Drops who did not prove himself in time.
     pub(super) fn expire(&mut self, now: Instant) {
-        self.connected.retain(|peer| peer.deadline().is_none_or(|deadline| now < deadline));
+        self.connected
+            .retain(|peer| peer.deadline().is_none_or(|deadline| now < deadline));
         self.take_spare();
     }
 

@@ -46,9 +46,13 @@ const KILL_ROUNDS: usize = 500;
 enum Stopping {
     No,
     /// TERM is sent; KILL follows at this time.
-    Asked { until: Instant },
+    Asked {
+        until: Instant,
+    },
     /// KILL is being sent, since this time.
-    Killing { since: Instant },
+    Killing {
+        since: Instant,
+    },
     /// What is left could not be killed; it is waited for.
     GivenUp,
 }
@@ -82,7 +86,7 @@ impl Supervisor {
     pub(crate) fn start(
         files: Files<OwnedFd>,
         key: &Key,
-        launch: Launch,
+        launch: &Launch,
         core_limit: Limit,
         caller: &mut UnixStream,
     ) -> Result<Self, Verdict> {
@@ -92,23 +96,27 @@ impl Supervisor {
         let ready = || -> std::io::Result<_> {
             let listener = socket::listen_in(run.as_fd(), &files::socket(id))?;
             let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGTERM])?;
-            let journal = Journal::begin(files.log, files.lease, key, &launch)?;
+            let journal = Journal::begin(files.log, files.lease, key, launch)?;
             Ok((listener, signals, journal))
         };
         let refuse = |message: String| {
             files::remove(&logs, &run, id);
             Verdict::Refused { message }
         };
-        let (listener, signals, mut journal) = ready().map_err(|error| refuse(error::reason(&error)))?;
+        let (listener, signals, mut journal) =
+            ready().map_err(|error| refuse(error::reason(&error)))?;
         let (leader, ends) = match leader::launch(&launch.start, core_limit, stdin, caller) {
             Ok(launched) => launched,
             Err(trouble) => {
                 let verdict = refuse(String::new());
                 return Err(match trouble {
-                    Trouble::NotExecuted(failure) => {
-                        Verdict::NotExecuted { step: failure.step as u8, errno: failure.errno }
-                    }
-                    Trouble::System(error) => Verdict::Refused { message: error::reason(&error) },
+                    Trouble::NotExecuted(failure) => Verdict::NotExecuted {
+                        step: failure.step as u8,
+                        errno: failure.errno,
+                    },
+                    Trouble::System(error) => Verdict::Refused {
+                        message: error::reason(&error),
+                    },
                     Trouble::CallerGone => verdict,
                 });
             }
@@ -135,7 +143,12 @@ impl Supervisor {
             leader,
         };
         // If this cannot be said, the caller is gone; the loop reads that as end of file.
-        let _ = launch::send_message(caller, &Verdict::Started { pid: supervisor.leader.pid });
+        let _ = launch::send_message(
+            caller,
+            &Verdict::Started {
+                pid: supervisor.leader.pid,
+            },
+        );
         Ok(supervisor)
     }
 
@@ -148,12 +161,11 @@ impl Supervisor {
             let now = Instant::now();
             if ready.caller {
                 let mut word = [0];
-                match caller.read(&mut word) {
-                    Ok(1) => self.committed = true,
-                    _ => {
-                        abandoned = true;
-                        self.stop(Reason::Stop, Duration::ZERO, now);
-                    }
+                if let Ok(1) = caller.read(&mut word) {
+                    self.committed = true;
+                } else {
+                    abandoned = true;
+                    self.stop(Reason::Stop, Duration::ZERO, now);
                 }
             }
             if ready.signals {
@@ -169,7 +181,7 @@ impl Supervisor {
                 }
             }
             self.peers.expire(now);
-            self.journal.retry(now);
+            self.journal.tick(now);
             self.go_on_stopping(now);
             if self.has_ended(now) {
                 if abandoned {
@@ -197,7 +209,11 @@ impl Supervisor {
             add(source.as_fd(), PollFlags::POLLIN);
         }
         for peer in &self.peers.connected {
-            let out = if peer.wants_to_write() { PollFlags::POLLOUT } else { PollFlags::empty() };
+            let out = if peer.wants_to_write() {
+                PollFlags::POLLOUT
+            } else {
+                PollFlags::empty()
+            };
             add(peer.as_fd(), PollFlags::POLLIN | out);
         }
         let limit = self.deadline().map_or(PollTimeout::NONE, |deadline| {
@@ -226,7 +242,10 @@ impl Supervisor {
         };
         // Once it is empty, the end waits for end of file, or for the disk.
         let end = self.end_at.filter(|at| *at > Instant::now());
-        [stop, end, self.peers.deadline(), self.journal.deadline()].into_iter().flatten().min()
+        [stop, end, self.peers.deadline(), self.journal.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn take_signals(&mut self, now: Instant) {
@@ -243,7 +262,9 @@ impl Supervisor {
         let mut leader_end = None;
         loop {
             match reap::next() {
-                Reaped::Child { pid, change, usage } if pid == self.leader.pid && self.leader_lives => {
+                Reaped::Child { pid, change, usage }
+                    if pid == self.leader.pid && self.leader_lives =>
+                {
                     match change {
                         Change::Exited(code) => leader_end = Some((How::Code(code), false, usage)),
                         Change::Signaled(signal, core) => {
@@ -304,7 +325,8 @@ impl Supervisor {
         };
         // When nothing else lives and nothing more can come, END follows at once and is published with it.
         let last = self.tree_is_empty && self.committed && self.drain();
-        self.journal.exited(exit, if last { Publish::Later } else { Publish::Now });
+        self.journal
+            .exited(exit, if last { Publish::Later } else { Publish::Now });
     }
 
     /// Reads everything there is now; says whether all streams have ended.
@@ -335,7 +357,9 @@ impl Supervisor {
 
     /// Reads once from a source into the log; one that has ended is dropped. Returns how many bytes.
     fn read_source(&mut self, index: usize, limit: usize) -> usize {
-        let Some(source) = self.sources.get_mut(index) else { return 0 };
+        let Some(source) = self.sources.get_mut(index) else {
+            return 0;
+        };
         match self.journal.read_from(source, limit) {
             Got::Bytes(count) => count,
             Got::Nothing => 0,
@@ -349,7 +373,11 @@ impl Supervisor {
 
     fn carry_out(&mut self, peer: usize, request: &Request, now: Instant) {
         let Request::Stop { reason, grace_ms } = request;
-        self.stop(*reason, grace_ms.map_or(self.grace, Duration::from_millis), now);
+        self.stop(
+            *reason,
+            grace_ms.map_or(self.grace, Duration::from_millis),
+            now,
+        );
         if let Some(peer) = self.peers.connected.get_mut(peer) {
             peer.waits_for_end = true;
             let _ = peer.reply(&Reply::Accepted); // a hopeless one is dropped when it is read
@@ -362,7 +390,9 @@ impl Supervisor {
         let until = now + grace;
         match self.stopping {
             Stopping::Asked { until: earlier } => {
-                self.stopping = Stopping::Asked { until: until.min(earlier) };
+                self.stopping = Stopping::Asked {
+                    until: until.min(earlier),
+                };
                 return;
             }
             Stopping::Killing { .. } => return,
@@ -382,7 +412,9 @@ impl Supervisor {
         {
             self.stopping = Stopping::Killing { since: now };
         }
-        let Stopping::Killing { since } = self.stopping else { return };
+        let Stopping::Killing { since } = self.stopping else {
+            return;
+        };
         for _ in 0..KILL_ROUNDS {
             if self.tree_is_empty || tree::kill_children(self.leader.pid) == 0 {
                 break;

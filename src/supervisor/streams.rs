@@ -28,7 +28,10 @@ pub(super) enum Got {
 
 impl Source {
     pub(super) fn new(pipe: OwnedFd, kind: Kind) -> Self {
-        Self { pipe: File::from(pipe), kind }
+        Self {
+            pipe: File::from(pipe),
+            kind,
+        }
     }
 
     /// How many bytes wait in it.

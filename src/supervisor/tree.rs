@@ -73,7 +73,9 @@ pub(crate) fn terminate(leader: Option<i32>) {
 /// Sends `signal` to a descendant that is not known to be our unreaped child: held by a descriptor
 /// first, then looked at again, then signalled.
 fn signal_descendant(me: i32, stat: &Stat, signal: i32) {
-    let Ok(held) = PidFd::open(stat.pid) else { return };
+    let Ok(held) = PidFd::open(stat.pid) else {
+        return;
+    };
     let again = proc::stat(stat.pid);
     if again.is_some_and(|again| again.start == stat.start) && descends_from(me, stat.pid) {
         let _ = held.send(signal);
@@ -97,8 +99,15 @@ fn descends_from(ancestor: i32, pid: i32) -> bool {
 pub(crate) fn own_children() -> Vec<Stat> {
     let me = std::process::id().cast_signed();
     match proc::own_children() {
-        Some(pids) => pids.into_iter().filter_map(proc::stat).filter(|stat| !is_supervisor(stat)).collect(),
-        None => proc::all().into_iter().filter(|stat| stat.parent == me && !is_supervisor(stat)).collect(),
+        Some(pids) => pids
+            .into_iter()
+            .filter_map(proc::stat)
+            .filter(|stat| !is_supervisor(stat))
+            .collect(),
+        None => proc::all()
+            .into_iter()
+            .filter(|stat| stat.parent == me && !is_supervisor(stat))
+            .collect(),
     }
 }
 
@@ -107,7 +116,9 @@ pub(crate) fn own_children() -> Vec<Stat> {
 pub(crate) fn is_empty() -> bool {
     let me = std::process::id().cast_signed();
     own_children().is_empty()
-        && !proc::all().iter().any(|stat| stat.parent == me && !is_supervisor(stat))
+        && !proc::all()
+            .iter()
+            .any(|stat| stat.parent == me && !is_supervisor(stat))
 }
 
 /// Sends KILL to every own child; what is below one that refuses is killed by pidfd. Returns how many
@@ -140,7 +151,11 @@ pub(crate) fn survivors() -> Vec<Survivor> {
             Survivor {
                 pid: stat.pid,
                 name: String::from_utf8_lossy(&stat.name).into_owned(),
-                why: if refused { "EPERM".into() } else { format!("state {}", char::from(stat.state)) },
+                why: if refused {
+                    "EPERM".into()
+                } else {
+                    format!("state {}", char::from(stat.state))
+                },
             }
         })
         .collect();
@@ -153,7 +168,15 @@ mod tests {
     use super::*;
 
     fn stat(pid: i32, parent: i32, name: &str, state: u8) -> Stat {
-        Stat { pid, name: name.into(), state, parent, group: 0, session: 0, start: 0 }
+        Stat {
+            pid,
+            name: name.into(),
+            state,
+            parent,
+            group: 0,
+            session: 0,
+            start: 0,
+        }
     }
 
     #[test]
@@ -169,7 +192,10 @@ mod tests {
             stat(base + 7, base + 9, "stranger", b'S'),
             stat(base + 8, base + 4, "below a zombie", b'S'),
         ];
-        let mut pids: Vec<i32> = descendants(base + 1, &all).iter().map(|stat| stat.pid - base).collect();
+        let mut pids: Vec<i32> = descendants(base + 1, &all)
+            .iter()
+            .map(|stat| stat.pid - base)
+            .collect();
         pids.sort_unstable();
         assert_eq!(pids, [2, 3, 8]);
     }
@@ -177,7 +203,10 @@ mod tests {
     #[test]
     fn parents_that_form_a_ring_end_nothing() {
         let base = 10_000_000;
-        let all = [stat(base + 1, base + 2, "a", b'S'), stat(base + 2, base + 1, "b", b'S')];
+        let all = [
+            stat(base + 1, base + 2, "a", b'S'),
+            stat(base + 2, base + 1, "b", b'S'),
+        ];
         assert_eq!(descendants(base + 1, &all).len(), 1);
     }
 }

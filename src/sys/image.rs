@@ -113,5 +113,5 @@ pub(crate) fn umask() -> u32 {
     }
     let mask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     nix::sys::stat::umask(mask);
-    u32::from(mask.bits())
+    libc::mode_t::into(mask.bits())
 }

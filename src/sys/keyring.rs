@@ -209,12 +209,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::crypto::random_bytes;
-    use crate::model::id::encode_hex;
+    use crate::sys::clock;
 
     #[test]
+    #[expect(clippy::print_stdout, reason = "says why it tests nothing")]
     fn what_is_put_is_found_replaced_and_forgotten() {
-        let name = format!("bgp:test:{}", encode_hex(&random_bytes::<16>().unwrap()));
+        let name = format!("bgp:test:{}:{}", std::process::id(), clock::wall_ns());
         if let Err(error) = put(&name, b"one", Duration::from_secs(60)) {
             println!("skipped: no keyring here: {error}");
             return;

@@ -1,6 +1,6 @@
 //! A process held by a descriptor: its number cannot come to mean another one.
 //!
-//! pidfd_open(2), Linux 5.3; where a sandbox refuses it, opening fails and the caller does without.
+//! `pidfd_open(2)`, Linux 5.3; where a sandbox refuses it, opening fails and the caller does without.
 //! On macOS a bare pid must do: best effort, as the README says.
 //! Does not: tell whether the process is the one that was meant; who opens looks again after.
 #![expect(unsafe_code, reason = "system calls that libc does not wrap")]
@@ -33,7 +33,13 @@ mod system {
         let info: *const libc::siginfo_t = std::ptr::null();
         // SAFETY: a null info means what kill(2) would send; no memory is touched.
         unsafe {
-            libc::syscall(libc::SYS_pidfd_send_signal, handle.0.as_raw_fd(), signal, info, 0)
+            libc::syscall(
+                libc::SYS_pidfd_send_signal,
+                handle.0.as_raw_fd(),
+                signal,
+                info,
+                0,
+            )
         }
     }
 }
@@ -71,7 +77,11 @@ impl PidFd {
     ///
     /// `ESRCH` when it has ended, `EPERM` when it is another user's.
     pub(crate) fn send(&self, signal: i32) -> io::Result<()> {
-        if system::send(&self.0, signal) == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        if system::send(&self.0, signal) == -1 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn set_nonblocking(fd: impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
-/// How many bytes can be read from `fd` now. See ioctl_tty(2), `FIONREAD`.
+/// How many bytes can be read from `fd` now. See `ioctl_tty(2)`, `FIONREAD`.
 ///
 /// # Errors
 ///

@@ -132,7 +132,10 @@ mod system {
         let (got, info) = unsafe {
             let mut info: libc::proc_bsdinfo = std::mem::zeroed();
             let to = (&raw mut info).cast();
-            (libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, to, size), info)
+            (
+                libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, to, size),
+                info,
+            )
         };
         (got == size).then_some(info.pbi_uid)
     }
@@ -175,7 +178,7 @@ pub(crate) fn is_own(pid: i32) -> bool {
 }
 
 /// Reads a line of `/proc/PID/stat`. The name may hold anything, parentheses and newlines too, so it
-/// ends at the last `)`. Source: proc_pid_stat(5).
+/// ends at the last `)`. Source: `proc_pid_stat(5)`.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code))]
 fn parse(line: &[u8]) -> Option<Stat> {
     let open = line.iter().position(|byte| *byte == b'(')?;

@@ -19,7 +19,7 @@ pub(crate) const FDS_MAX: usize = 8;
 ///
 /// See sendmsg(2).
 pub(crate) fn send_fds(socket: &UnixStream, fds: &[BorrowedFd]) -> io::Result<()> {
-    let raw: Vec<_> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
+    let raw: Vec<_> = fds.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
     let data = [IoSlice::new(b"F")];
     let rights = [ControlMessage::ScmRights(&raw)];
     sendmsg::<()>(socket.as_raw_fd(), &data, &rights, MsgFlags::empty(), None)?;

@@ -198,6 +198,10 @@ mod tests {
     }
 
     impl Asking {
+        #[cfg_attr(
+            target_os = "macos",
+            expect(clippy::cast_lossless, reason = "other types elsewhere")
+        )]
         fn new() -> Self {
             let pty = nix::pty::openpty(None, None).unwrap();
             let end = |fd: &OwnedFd| Stdio::from(fd.try_clone().unwrap());

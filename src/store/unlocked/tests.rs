@@ -241,6 +241,49 @@ fn planted_files_are_refused_at_once() {
     assert!(begin.elapsed() < Duration::from_secs(20), "something hung");
 }
 
+/// Not a test by itself: what [`a_full_disk_leaves_the_old_state`] runs where nothing can be written.
+#[test]
+fn a_child_that_cannot_save() {
+    let Ok(dir) = std::env::var("BGP_TEST_FULL") else {
+        return;
+    };
+    let environment = environment(Path::new(&dir), "p");
+    let store = Store::open_or_create(&environment).unwrap();
+    let mut locked = store.lock().unwrap();
+    locked.state.next_number = 7;
+    for _ in 0..2 {
+        assert_eq!(kind(locked.save()), Kind::Storage);
+        assert_eq!(locked.state.generation, 1);
+    }
+    let new = Password::new(Zeroizing::new(b"new".to_vec())).unwrap();
+    drop(locked);
+    assert_eq!(
+        kind(store.change_password(&new, &environment)),
+        Kind::Storage
+    );
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_state() {
+    let temp = TempDir::new();
+    let environment = environment(temp.path(), "p");
+    Store::open_or_create(&environment).unwrap();
+    let before = contents(temp.path());
+    let status = Command::new("/bin/sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "store::unlocked::tests::a_child_that_cannot_save",
+        ])
+        .env("BGP_TEST_FULL", temp.path())
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    assert_eq!(contents(temp.path()), before);
+}
+
 /// Not a test by itself: what [`a_crash_at_any_moment_leaves_the_old_or_the_new`] runs and kills.
 #[test]
 fn a_child_that_makes_a_store_and_saves_twice() {

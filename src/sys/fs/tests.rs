@@ -107,6 +107,7 @@ fn a_parent_where_anyone_may_rename_is_refused_unless_it_is_sticky() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says why it tests nothing")]
 fn what_belongs_to_another_is_refused() {
     if !geteuid().is_root() {
         println!("skipped: only root can give a file away");
@@ -125,13 +126,16 @@ fn what_belongs_to_another_is_refused() {
     );
 }
 
+/// Puts something at a path.
+type Plant<'a> = &'a dyn Fn(&Path);
+
 /// Whatever stands in the place of a file is refused at once: nothing is followed, and nothing hangs.
 #[test]
 fn whatever_is_planted_in_the_place_of_a_file_is_refused() {
     let temp = TempDir::new();
     let dir = Dir::open(temp.path()).unwrap().unwrap();
     dir.replace("good", b"secret").unwrap();
-    let plants: [(&str, &dyn Fn(&Path), Danger); 8] = [
+    let plants: [(&str, Plant, Danger); 8] = [
         (
             "link",
             &|path| symlink("good", path).unwrap(),
@@ -213,7 +217,7 @@ fn a_file_is_replaced_whole_and_a_leftover_is_removed() {
     dir.replace("file", b"one").unwrap();
     let reader = dir.open_read("file").unwrap().unwrap();
     fs::write(dir.path("file.tmp"), "half of").unwrap();
-    fs::set_permissions(dir.path("file.tmp"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(dir.path("file.tmp"), Permissions::from_mode(0o000)).unwrap();
     dir.replace("file", b"another").unwrap();
     assert_eq!(dir.read("file", 7).unwrap().unwrap(), b"another");
     assert_eq!(dir.names().unwrap(), ["file"]);
