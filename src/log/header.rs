@@ -82,7 +82,6 @@ impl Header {
 /// # Errors
 ///
 /// When `file` cannot be read.
-#[expect(dead_code, reason = "repair needs it")]
 pub(crate) fn peek(file: &File) -> io::Result<Option<Header>> {
     let mut bytes = [0; HEADER_BYTES];
     match file.read_exact_at(&mut bytes, 0) {

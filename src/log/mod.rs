@@ -113,24 +113,14 @@
 pub(crate) mod batch;
 pub(crate) mod block;
 pub(crate) mod blocks;
-#[cfg_attr(not(test), expect(dead_code, reason = "`repair` will peek"))]
 pub(crate) mod header;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "`repair` and `restart` will read START")
-)]
 pub(crate) mod reader;
 pub(crate) mod record;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "`--after` and `--since` will locate")
-)]
 pub(crate) mod segments;
 pub(crate) mod tail;
 #[cfg(test)]
 mod tests;
 pub(crate) mod verify;
-#[cfg_attr(not(test), expect(dead_code, reason = "the supervisor will rotate"))]
 pub(crate) mod writer;
 
 use std::fmt;
