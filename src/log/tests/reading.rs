@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use super::*;
 use crate::log::tail::Tail;
 use crate::log::writer::Opening;
-use crate::log::{Position, Record, reader};
+use crate::log::{Position, Record, beginning};
 
 /// A log of random output and facts over some segments, and what it must tell.
 struct Sample {
@@ -264,7 +264,7 @@ fn a_log_begins_with_its_start_however_long() {
         };
         let first = Scratch::bytes(&writer.rotate(Scratch::empty(), &opening).unwrap());
         let second = Scratch::bytes(writer.file());
-        let beginning = |files: &[&[u8]]| reader::beginning(&segments(files)).unwrap();
+        let beginning = |files: &[&[u8]]| beginning::beginning(&segments(files)).unwrap();
         let found = beginning(&[&first, &second]).unwrap();
         assert_eq!((&found.start, found.exit), (&start, None));
         let found = beginning(&[b"", &second]).unwrap();
