@@ -243,7 +243,10 @@ pub(super) fn not_executed(program: &OsStr, path: Option<&OsStr>, cwd: &Path, er
         (libc::E2BIG, _) => cannot(format!("cannot start \"{name}\": {reason}"))
             .hint("arguments and variables are too long together; put what is long into a file"),
         (libc::EACCES, _) => cannot(format!("cannot start \"{name}\": {reason}")).hint("is it executable? chmod +x makes it so"),
-        _ => cannot(format!("cannot start \"{name}\": {reason}")),
+        (libc::EISDIR, _) => cannot(format!("cannot start \"{name}\": {reason}"))
+            .hint("a directory is no command; to run something in it, use --cwd"),
+        _ => cannot(format!("cannot start \"{name}\": {reason}"))
+            .hint("try it in a shell; what it says there holds here too"),
     }
 }
 

@@ -159,7 +159,12 @@ impl Error {
     /// A disk that is full, read-only or failing is [`Kind::Storage`], a symbolic link where none may be
     /// [`Kind::Unsafe`], all else [`Kind::Other`].
     pub(crate) fn io(action: &str, path: &Path, error: &io::Error) -> Self {
-        let message = format!("cannot {action} '{}': {}", path.display(), reason(error));
+        Self::system(format!("cannot {action} '{}'", path.display()), error)
+    }
+
+    /// The system said `error` to what `message` says was tried; kinds as in [`io`](Self::io).
+    pub(crate) fn system(message: impl fmt::Display, error: &io::Error) -> Self {
+        let message = format!("{message}: {}", reason(error));
         match error.raw_os_error() {
             Some(libc::ENOSPC | libc::EDQUOT | libc::EROFS | libc::EIO | libc::EFBIG) => {
                 Self::new(Kind::Storage, message).hint("make room on the disk, or set BGP_DIR to another place")
