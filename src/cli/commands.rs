@@ -210,7 +210,8 @@ pub(crate) const COMMANDS: &[Command] = &[
             "Writes TEXT and a newline to the standard input of a process, exactly as given. What \
              several send at the same time arrives one after the other, each as a whole.",
             "It waits at most 2 seconds for room, and tells how many bytes were taken: a process that \
-             does not read takes 64 KiB or so, and no more.",
+             does not read takes 64 KiB or so, and no more. One that reads to the end of its input, as \
+             sort does, waits for --eof.",
         ],
         flags: &[
             Flag::switch("no-newline", "without the newline").short('n'),

@@ -107,7 +107,7 @@ impl Input {
     }
 
     /// Drops the messages of clients that are not `there` any more, where they stand.
-    pub(super) fn forget(&mut self, there: impl Fn(u64) -> bool) {
+    pub(super) fn forget_all_but(&mut self, there: impl Fn(u64) -> bool) {
         self.turns.retain(|turn| there(turn.peer));
     }
 

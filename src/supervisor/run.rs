@@ -420,7 +420,7 @@ impl Supervisor {
     /// Writes to the command's stdin what there is room for, and answers who sent it.
     fn pass_input_on(&mut self, now: Instant) {
         let peers = &self.peers;
-        self.input.forget(|peer| !peers.has(peer));
+        self.input.forget_all_but(|peer| peers.has(peer));
         for (peer, reply) in self.input.go_on(now) {
             self.peers.answer(peer, &reply);
         }

@@ -68,7 +68,7 @@ fn messages_are_whole_however_their_parts_come() {
 #[test]
 fn what_there_is_no_room_for_waits_and_is_counted_when_the_time_is_over() {
     let (mut input, mut end, now) = piped();
-    let much = [7; PART_MAX_BYTES];
+    let much = vec![7; PART_MAX_BYTES];
     input.take(1, part(true, &much, Then::More), now);
     assert_eq!(input.go_on(now), [taken(1, PART_MAX_BYTES as u64)]);
     input.take(1, part(false, &much, Then::Done), now);
@@ -110,7 +110,7 @@ fn a_client_that_is_slow_or_gone_loses_its_turn() {
     input.take(3, part(true, b"three ", Then::More), now);
     input.take(4, part(true, b"four ", Then::Done), now);
     input.go_on(now);
-    input.forget(|peer| peer != 3);
+    input.forget_all_but(|peer| peer != 3);
     assert_eq!(input.go_on(now), [taken(4, 5)]);
     assert_eq!(read(&mut end), b"one two three four ");
 }
@@ -118,7 +118,7 @@ fn a_client_that_is_slow_or_gone_loses_its_turn() {
 #[test]
 fn a_second_part_before_the_first_is_taken_is_refused() {
     let (mut input, _end, now) = piped();
-    let much = [7; PART_MAX_BYTES];
+    let much = vec![7; PART_MAX_BYTES];
     for _ in 0..2 {
         input.take(1, part(true, &much, Then::Done), now);
         input.go_on(now);
@@ -156,7 +156,7 @@ fn a_stdin_that_nobody_reads_is_told_even_for_nothing() {
         assert_eq!(input.go_on(now), [refused(1, NoInput::Unread)]);
     }
     let (mut input, mut end, now) = piped();
-    let much = [7; PART_MAX_BYTES];
+    let much = vec![7; PART_MAX_BYTES];
     input.take(1, part(true, b"seven b", Then::Done), now);
     input.take(2, part(true, &much, Then::Done), now);
     assert_eq!(input.go_on(now), [taken(1, 7)]);
@@ -187,7 +187,7 @@ fn without_a_pipe_it_is_told_why() {
 #[test]
 fn the_leaders_end_is_told_to_all_who_wait() {
     let (mut input, mut end, now) = piped();
-    let much = [7; PART_MAX_BYTES];
+    let much = vec![7; PART_MAX_BYTES];
     input.take(1, part(true, &much, Then::Done), now);
     input.go_on(now);
     input.take(2, part(true, b"", Then::More), now);
