@@ -6,6 +6,7 @@
 //! - [`stop`], [`wait`], [`clear`], [`verify`]: the rest of its life.
 //! - [`input`]: what is sent to its stdin; [`signal`]: and to its leader's group; both by [`contact`].
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
+//! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`]: its log, opened, and what it wrote, read.
 //!
 //! Does not: parse arguments or print.
@@ -23,6 +24,7 @@ pub(crate) mod resolve;
 pub(crate) mod signal;
 pub(crate) mod start;
 pub(crate) mod stop;
+mod sweep;
 pub(crate) mod verify;
 pub(crate) mod wait;
 
