@@ -88,7 +88,8 @@ mod tests {
     fn a_part_reads_back() {
         for begins in [None, Some(0), Some(2000), Some(u32::MAX)] {
             for then in [Then::More, Then::Done, Then::Close] {
-                for bytes in [&b""[..], b"text\n", b"\xff\0\n", &[7; PART_MAX_BYTES]] {
+                let longest = vec![7; PART_MAX_BYTES];
+                for bytes in [&b""[..], b"text\n", b"\xff\0\n", &longest] {
                     let part = Part {
                         begins,
                         then,

@@ -104,13 +104,10 @@ impl Peers {
             Ok(()) => peer.read(&self.control, self.log),
             Err(hopeless) => Err(hopeless),
         };
-        match asked {
-            Ok(asked) => (number, asked),
-            Err(_) => {
-                self.drop_peer(index);
-                (number, Vec::new())
-            }
+        if asked.is_err() {
+            self.drop_peer(index);
         }
+        (number, asked.unwrap_or_default())
     }
 
     /// Whether the peer of this number is still there.

@@ -23,6 +23,7 @@ use crate::control::server::Asked;
 use crate::control::{self, NoInput, Reply, Request};
 use crate::crypto::Key;
 use crate::log::Kind;
+use crate::model::error;
 use crate::model::facts::Exit;
 use crate::model::status::{Event, How, Reason, Status};
 use crate::store::files;
