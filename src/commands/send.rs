@@ -1,7 +1,8 @@
 //! `bgp send`: writes to the standard input of a process, and tells how much of it was taken.
 //!
 //! All that is to be sent is read before any of it is sent: what others send must not wait for a slow
-//! file. Does not: show or keep what is sent.
+//! file.
+//! Does not: show or keep what is sent.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -12,6 +12,7 @@ use crate::control::client::{ANSWER_LIMIT, Client, Unreachable};
 use crate::control::input::{PART_MAX_BYTES, Part, Then};
 use crate::control::{NoInput, Reply};
 use crate::model::error::{Error, Kind};
+use crate::sys::proc;
 
 /// How long a message may take when nobody says how long.
 pub(crate) const SEND_LIMIT_DEFAULT: Duration = Duration::from_secs(2);
@@ -69,34 +70,31 @@ impl Manager {
     }
 
     fn explain(&self, target: &Observed, message: &Message, bytes: usize, cut: Cut) -> Error {
-        let name = &target.entry.name;
+        let (id, name) = (target.entry.id, &target.entry.name);
         let of = message.bytes.len();
-        let so_far = if bytes == 0 {
-            String::new()
-        } else {
-            format!("; it took {bytes} of {of} bytes")
+        let so_far = match bytes {
+            0 => String::new(),
+            bytes => format!("; it took {bytes} of {of} bytes"),
+        };
+        let time_over = || {
+            let seconds = message.limit.as_secs_f64();
+            Error::new(
+                Kind::TimedOut,
+                format!("{name} took {bytes} of {of} bytes within {seconds} s"),
+            )
         };
         let closed = |why: &str| {
-            let id = target.entry.id;
             Error::new(
                 Kind::NotRunning,
                 format!("cannot send to '{name}' ({id}): its stdin is {why}{so_far}"),
             )
         };
         match cut {
-            Cut::TimeOver | Cut::Busy => {
-                let error = Error::new(
-                    Kind::TimedOut,
-                    format!(
-                        "{name} took {bytes} of {of} bytes within {} s",
-                        message.limit.as_secs_f64()
-                    ),
-                );
-                error.hint(if matches!(cut, Cut::Busy) {
-                    "another send was not done in that time; --timeout waits longer"
-                } else {
-                    "it does not read its stdin, or slowly; --timeout waits longer"
-                })
+            Cut::TimeOver => {
+                time_over().hint("it does not read its stdin, or slowly; --timeout waits longer")
+            }
+            Cut::Busy => {
+                time_over().hint("another send was not done in that time; --timeout waits longer")
             }
             Cut::NoInput(NoInput::Null) => {
                 closed("/dev/null").hint("it was started with '--stdin null'; start it without")
@@ -107,25 +105,37 @@ impl Manager {
             Cut::NoInput(NoInput::Closed) => {
                 closed("closed").hint("it was closed with --eof, for good")
             }
-            Cut::NoInput(NoInput::Unread) => closed("closed").hint("it closed its stdin itself"),
-            Cut::NoInput(NoInput::Ended) => match self.await_exit(target) {
-                Ok(info) => {
-                    let error = not_running(&info);
-                    Error {
-                        message: error.message + &so_far,
-                        ..error
-                    }
-                }
-                Err(error) => error,
-            },
-            Cut::Refused(why) => Error::other(format!("cannot send to '{name}': {why}")),
-            Cut::Unreachable(Unreachable::Gone) => match self.await_exit(target) {
-                Ok(info) => not_running(&info),
-                Err(error) => error,
-            },
+            Cut::NoInput(NoInput::Unread) => {
+                let ended = is_ending(target).then(|| self.ended(target, &so_far).ok());
+                ended
+                    .flatten()
+                    .unwrap_or_else(|| closed("closed").hint("it closed its stdin itself"))
+            }
+            Cut::NoInput(NoInput::Ended) | Cut::Unreachable(Unreachable::Gone) => {
+                self.ended(target, &so_far).unwrap_or_else(|error| error)
+            }
+            Cut::Refused(why) => Error::other(format!("cannot send to '{name}': {why}")).hint(
+                "its supervisor may be of another version; a process started anew is of this one",
+            ),
             Cut::Unreachable(why) => unanswered(target, &why),
         }
     }
+
+    /// The error for a process that has ended, after what it took.
+    fn ended(&self, target: &Observed, so_far: &str) -> Result<Error, Error> {
+        let error = not_running(&*self.await_exit(target)?);
+        Ok(Error {
+            message: error.message + so_far,
+            ..error
+        })
+    }
+}
+
+/// Whether the leader has ended or is at it: a process that ends closes its stdin before its supervisor
+/// can know that it ends.
+fn is_ending(target: &Observed) -> bool {
+    let block = target.block.as_ref();
+    block.is_some_and(|block| proc::is_ending(block.pid, block.pid_start))
 }
 
 /// Sends part after part, each when the one before it is taken; `bytes` counts what is taken.
