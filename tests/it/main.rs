@@ -25,6 +25,8 @@ mod clear;
 mod crash;
 /// Where the state lives, and what is refused there.
 mod directory;
+/// What earlier versions wrote is read for ever, also in another language.
+mod fixtures;
 /// Field names and types are a contract.
 mod json;
 /// What is listed, how it is addressed, and how it is shown.
