@@ -39,6 +39,8 @@ mod output;
 mod password;
 /// Two at once.
 mod race;
+/// The README says what the program does.
+mod readme;
 /// Bugs that others had, each named after what must not happen.
 mod regressions;
 /// Flipped, cut, swapped and repeated bytes are noticed.
