@@ -177,6 +177,7 @@ impl Matches {
         let most = match self.command.operands {
             Operands::None => 0,
             Operands::Id | Operands::Topic => 1,
+            Operands::Change => 3,
             Operands::AnyIds | Operands::Ids | Operands::CommandOr(_) => usize::MAX,
         };
         let shown = quoted(&Bytes::from(word.as_os_str()).escaped());
@@ -184,6 +185,9 @@ impl Matches {
             return Err(Error::usage(format!("unexpected argument {shown}")).hint(self.usage()));
         }
         match self.command.operands {
+            Operands::Change if self.operands.is_empty() && word != "set" => {
+                return Err(Error::usage(format!("unexpected argument {shown}")).hint(self.usage()));
+            }
             Operands::CommandOr(_) if word.is_empty() => {
                 return Err(Error::usage("the command is empty").hint(self.usage()));
             }
@@ -234,6 +238,10 @@ impl Matches {
             .hint("give IDs, or say which are meant, not both")),
             (Operands::Id, true, _) | (Operands::Ids, true, None) => {
                 Err(Error::usage("no ID is given").hint(self.usage()))
+            }
+            (Operands::Change, false, _) if self.operands.len() < 3 => {
+                let missing = ["setting", "value"][self.operands.len() - 1];
+                Err(Error::usage(format!("no {missing} is given")).hint(self.usage()))
             }
             (Operands::CommandOr(flag), empty, _) => match (empty, self.has(flag)) {
                 (true, false) => Err(Error::usage("no command is given").hint(self.usage())),

@@ -37,6 +37,7 @@ pub(crate) enum Verb {
     Clear,
     Verify,
     Lock,
+    Config,
     Help,
 }
 
@@ -52,6 +53,8 @@ pub(crate) enum Operands {
     Ids,
     /// The name of a command, or nothing.
     Topic,
+    /// `set`, a setting and its value; or nothing.
+    Change,
     /// A command and its arguments, to which all belongs that follows its first word; or this flag.
     CommandOr(&'static str),
 }

@@ -19,6 +19,8 @@ pub(crate) mod plan;
 pub(crate) mod resolve;
 pub(crate) mod start;
 pub(crate) mod stop;
+mod unrunnable;
+pub(crate) mod variables;
 pub(crate) mod verify;
 pub(crate) mod wait;
 

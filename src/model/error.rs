@@ -166,6 +166,7 @@ impl Error {
             }
             Some(libc::ELOOP) => Self::new(Kind::Unsafe, message)
                 .hint("a symbolic link stands where bgp keeps a file; look who put it there, and remove it"),
+            Some(libc::EMFILE | libc::ENFILE) => Self::other(message).hint(DESCRIPTORS),
             _ => Self::other(message),
         }
     }
@@ -223,12 +224,17 @@ fn unsafe_file(path: &Path, danger: Danger) -> Error {
     .hint(hint)
 }
 
+/// What to do when there is no room for another descriptor.
+pub(crate) const DESCRIPTORS: &str = "the limit of open files is reached: ulimit -n";
+
 /// The system's words for `error`, without the number that Rust adds.
 pub(crate) fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
-        None => error.to_string(),
-    }
+    let text = error.to_string();
+    let number = error
+        .raw_os_error()
+        .map(|code| format!(" (os error {code})"));
+    let words = number.and_then(|number| text.strip_suffix(&number));
+    words.unwrap_or(&text).to_owned()
 }
 
 impl fmt::Display for Error {
@@ -242,6 +248,18 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_system_is_quoted_without_a_number() {
+        for (code, words) in [
+            (libc::EAGAIN, "Resource temporarily unavailable"),
+            (libc::E2BIG, "Argument list too long"),
+            (libc::ENOENT, "No such file or directory"),
+        ] {
+            assert_eq!(reason(&io::Error::from_raw_os_error(code)), words);
+        }
+        assert_eq!(reason(&io::Error::other("our own")), "our own");
+    }
 
     #[test]
     fn every_kind_has_its_own_code_and_word() {

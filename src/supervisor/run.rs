@@ -21,7 +21,6 @@ use super::tree;
 use crate::control::{self, Reply, Request};
 use crate::crypto::Key;
 use crate::log::Kind;
-use crate::model::error;
 use crate::model::facts::Exit;
 use crate::model::status::{Event, How, Reason, Status};
 use crate::store::files;
@@ -99,25 +98,25 @@ impl Supervisor {
             let journal = Journal::begin(files.log, files.lease, key, launch)?;
             Ok((listener, signals, journal))
         };
-        let refuse = |message: String| {
-            files::remove(&logs, &run, id);
-            Verdict::Refused { message }
-        };
-        let (listener, signals, mut journal) =
-            ready().map_err(|error| refuse(error::reason(&error)))?;
+        let clean = || files::remove(&logs, &run, id);
+        let (listener, signals, mut journal) = ready().map_err(|error| {
+            clean();
+            Verdict::refused(&error)
+        })?;
         let (leader, ends) = match leader::launch(&launch.start, core_limit, stdin, caller) {
             Ok(launched) => launched,
             Err(trouble) => {
-                let verdict = refuse(String::new());
+                clean();
                 return Err(match trouble {
                     Trouble::NotExecuted(failure) => Verdict::NotExecuted {
                         step: failure.step as u8,
                         errno: failure.errno,
                     },
-                    Trouble::System(error) => Verdict::Refused {
-                        message: error::reason(&error),
+                    Trouble::System(error) => Verdict::refused(&error),
+                    Trouble::CallerGone => Verdict::Refused {
+                        message: String::new(), // nobody reads it
+                        errno: 0,
                     },
-                    Trouble::CallerGone => verdict,
                 });
             }
         };
