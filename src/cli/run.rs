@@ -45,10 +45,11 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCod
             let format = matches.format();
             let configuration = Configuration::read(&environment);
             if let FileState::Faulty(error) = &configuration.file {
-                if !goes_on(matches.command.verb) {
-                    return finish(out, format, Err(error.clone()));
+                match matches.command.verb {
+                    Verb::Config => {} // shows or mends it
+                    Verb::Stop => note(&format!("{}; the defaults hold", error.message)),
+                    _ => return finish(out, format, Err(error.clone())),
                 }
-                note(&format!("{}; the defaults hold", error.message));
             }
             let mut context = Context {
                 environment,
@@ -60,12 +61,6 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCod
             finish(context.out, format, outcome)
         }
     }
-}
-
-/// Whether a command goes on with the defaults when the configuration is faulty: one that ends what runs,
-/// or helps to mend it.
-fn goes_on(verb: Verb) -> bool {
-    matches!(verb, Verb::Stop | Verb::Config)
 }
 
 fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {

@@ -66,6 +66,7 @@ pub(crate) fn show(context: &mut Context) -> Outcome {
                 .line(&format!("\n{}", file(&context.configuration)))?;
         }
     }
+    warn(context);
     Ok(0)
 }
 
@@ -102,10 +103,15 @@ pub(crate) fn set(context: &mut Context, setting: &Setting, value: &Value) -> Ou
                 .line(&format!("Set {name} to {value} in {path}"))?;
         }
     }
+    warn(context);
+    Ok(0)
+}
+
+/// Tells what is wrong with the file.
+fn warn(context: &Context) {
     if let FileState::Faulty(error) = &context.configuration.file {
         note(&format!("{}; the defaults hold", error.message));
     }
-    Ok(0)
 }
 
 fn check_executable(setting: &Setting, program: &OsStr) -> Result<(), Error> {
@@ -150,7 +156,7 @@ fn document(configuration: &Configuration) -> Document {
 
 fn file(configuration: &Configuration) -> String {
     let Some(path) = &configuration.path else {
-        return "No file: HOME is not set".to_owned();
+        return "No file: neither XDG_CONFIG_HOME nor HOME leads to one".to_owned();
     };
     let state = match &configuration.file {
         FileState::Absent => " (not there)",
