@@ -76,7 +76,7 @@ sub compare {
 }
 
 sub first_line { my ($path) = @_; open(my $file, '<', $path) or return ''; my $line = <$file> // ''; chomp $line; return $line }
-sub grep_file { my ($path, $re) = @_; open(my $file, '<', $path) or return ''; while (<$file>) { return $1 if /$re/ } return '' }
+sub grep_file { my ($path, $re) = @_; open(my $file, '<', $path) or return ''; while (my $row = <$file>) { return $1 if $row =~ $re } return '' }
 
 my $head = "machine: " . join(' ', (POSIX::uname())[0, 2, 4]) . ', '
     . (grep_file('/proc/cpuinfo', qr/^model name\s*:\s*(.*)/) || 'unknown processor') . ', '
@@ -125,7 +125,7 @@ sub private_kib {
     my ($pid) = @_;
     open(my $file, '<', "/proc/$pid/smaps_rollup") or return;
     my $sum = 0;
-    while (<$file>) { $sum += $1 if /^Private_(?:Clean|Dirty):\s+(\d+)/ }
+    while (my $row = <$file>) { $sum += $1 if $row =~ /^Private_(?:Clean|Dirty):\s+(\d+)/ }
     return $sum;
 }
 sub parent { my ($pid) = @_; my ($rest) = first_line("/proc/$pid/stat") =~ /.*\)\s+\S+\s+(\d+)/; return $rest }

@@ -90,8 +90,8 @@ pub(super) fn replace(
         .recursive(true)
         .mode(0o700)
         .create(above)
-        .map_err(|error| storage("make the directory", above, &error))?;
-    let directory = File::open(above).map_err(|error| storage("open", above, &error))?;
+        .map_err(|error| cannot("make the directory", above, &error))?;
+    let directory = File::open(above).map_err(|error| cannot("open", above, &error))?;
     lock(&directory, path)?;
 
     let text = change(read(&target)?)?;
@@ -105,7 +105,7 @@ pub(super) fn replace(
     let temporary = target.with_extension("json.tmp");
     let written = write(&temporary, &target, text.as_bytes())
         .and_then(|()| fs::rename(&temporary, &target))
-        .map_err(|error| storage("write", &target, &error));
+        .map_err(|error| cannot("write", &target, &error));
     if written.is_err() {
         let _ = fs::remove_file(&temporary); // it may not even have been made
         return written;
@@ -143,11 +143,11 @@ fn write(temporary: &Path, target: &Path, text: &[u8]) -> io::Result<()> {
     sync_file(&file)
 }
 
-fn storage(action: &str, path: &Path, error: &io::Error) -> Error {
+fn cannot(action: &str, path: &Path, error: &io::Error) -> Error {
     let error = Error::io(action, path, error);
     match error.kind {
         Kind::Storage => error.hint("make room where the configuration is kept"),
-        _ => error,
+        _ => error.hint("the configuration must be in a place that you may write"),
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`resolve`]: which process an ID argument means.
 //! - [`stop`], [`wait`], [`clear`], [`verify`]: the rest of its life.
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
+//! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`]: its log, opened, and what it wrote, read.
 //!
 //! Does not: parse arguments or print.
@@ -19,6 +20,7 @@ pub(crate) mod plan;
 pub(crate) mod resolve;
 pub(crate) mod start;
 pub(crate) mod stop;
+mod sweep;
 mod unrunnable;
 pub(crate) mod variables;
 pub(crate) mod verify;

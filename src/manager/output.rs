@@ -65,6 +65,8 @@ pub(crate) struct Reading {
     pub(crate) dropped_bytes: u64,
     damage: Option<Damage>,
     torn_bytes: u64,
+    /// Whether block or state say that the log has its END.
+    promised: bool,
 }
 
 impl Manager {
@@ -91,6 +93,10 @@ impl Manager {
             dropped_bytes: 0,
             damage: None,
             torn_bytes: 0,
+            promised: process
+                .block
+                .as_ref()
+                .is_some_and(|block| block.log_end.is_some()),
         };
         if let Some(last) = query.last {
             let mut tail = Tail::new(segments.clone());
@@ -312,7 +318,12 @@ impl Reading {
     ///
     /// Damaged (13).
     pub(crate) fn check(&self, name: &str) -> Result<(), Error> {
+        let hint = format!("what is intact was shown; 'bgp verify {name}' tells more");
         let Some(damage) = self.damage else {
+            if self.promised && self.reach != Reach::Ended {
+                let message = format!("the log of '{name}' was cut: its recorded end is missing");
+                return Err(Error::new(error::Kind::Damaged, message).hint(hint));
+            }
             return Ok(());
         };
         Err(Error::new(
@@ -322,9 +333,7 @@ impl Reading {
                 damage.segment, damage.offset, damage.cause
             ),
         )
-        .hint(format!(
-            "what is intact was shown; 'bgp verify {name}' tells more"
-        )))
+        .hint(hint))
     }
 }
 

@@ -98,26 +98,29 @@ impl Supervisor {
             let journal = Journal::begin(files.log, files.lease, key, launch)?;
             Ok((listener, signals, journal))
         };
-        let clean = || files::remove(&logs, &run, id);
-        let (listener, signals, mut journal) = ready().map_err(|error| {
-            clean();
-            Verdict::refused(&error)
-        })?;
-        let (leader, ends) = match leader::launch(&launch.start, core_limit, stdin, caller) {
-            Ok(launched) => launched,
-            Err(trouble) => {
-                clean();
-                return Err(match trouble {
-                    Trouble::NotExecuted(failure) => Verdict::NotExecuted {
-                        step: failure.step as u8,
-                        errno: failure.errno,
-                    },
-                    Trouble::System(error) => Verdict::refused(&error),
-                    Trouble::CallerGone => Verdict::Refused {
-                        message: String::new(), // nobody reads it
-                        errno: 0,
-                    },
-                });
+        let begun = ready()
+            .map_err(|error| Verdict::refused(&error))
+            .and_then(|ready| {
+                let launched = leader::launch(&launch.start, core_limit, stdin, caller);
+                launched
+                    .map(|launched| (ready, launched))
+                    .map_err(|trouble| match trouble {
+                        Trouble::NotExecuted(failure) => Verdict::NotExecuted {
+                            step: failure.step as u8,
+                            errno: failure.errno,
+                        },
+                        Trouble::System(error) => Verdict::refused(&error),
+                        Trouble::CallerGone => Verdict::Refused {
+                            message: String::new(),
+                            errno: None,
+                        },
+                    })
+            });
+        let ((listener, signals, mut journal), (leader, ends)) = match begun {
+            Ok(begun) => begun,
+            Err(verdict) => {
+                files::remove(&logs, &run, id);
+                return Err(verdict);
             }
         };
         journal.started(&leader);

@@ -344,13 +344,15 @@ impl Proc {
     #[track_caller]
     pub(crate) fn from_json(process: &Value) -> Self {
         let text = |field: &str| process[field].as_str().map(str::to_owned);
-        let seen = || panic!("no process is described by {process}");
+        let (Some(id), Some(name), Some(number)) =
+            (text("id"), text("name"), process["number"].as_u64())
+        else {
+            panic!("no process is described by {process}");
+        };
         Self {
-            id: text("id").unwrap_or_else(seen),
-            number: process["number"]
-                .as_u64()
-                .unwrap_or_else(|| seen().len() as u64),
-            name: text("name").unwrap_or_else(seen),
+            id,
+            number,
+            name,
             pid: process["pid"]
                 .as_i64()
                 .and_then(|pid| i32::try_from(pid).ok())

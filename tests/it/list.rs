@@ -286,3 +286,42 @@ fn a_group_or_a_session_can_be_listed_and_stopped() {
         Vec::<String>::new()
     );
 }
+
+// A29
+#[test]
+fn a_list_opens_as_many_files_for_twenty_as_for_five() {
+    let bgp = Sandbox::new();
+    let trace = bgp.dir().join("trace");
+    let opened = || -> Option<usize> {
+        let mut strace = bgp.foreign("strace");
+        strace
+            .args(["-e", "trace=open,openat,stat,newfstatat,statx", "-o"])
+            .arg(&trace);
+        let listed = strace.arg(crate::harness::bin()).arg("list").output();
+        listed
+            .is_ok_and(|output| output.status.success())
+            .then_some(())?;
+        let text = fs::read_to_string(&trace).unwrap();
+        Some(text.lines().filter(|line| line.contains("= ")).count())
+    };
+    let start = |count: usize| {
+        for _ in 0..count {
+            let id = bgp.start_with(&[], ["true"]).id;
+            bgp.run(["wait", &id]).code(0);
+            bgp.wait_for_supervisor_end(&id);
+        }
+        bgp.wait_until("all ends are folded in", || {
+            bgp.list();
+            file_names(&bgp.state().join("run"))
+                .is_empty()
+                .then_some(())
+        });
+    };
+    start(5);
+    let five = opened();
+    if proc::pass_over(five.is_none(), "there is no strace that may trace") {
+        return;
+    }
+    start(15);
+    assert_eq!(opened(), five, "{}", fs::read_to_string(&trace).unwrap());
+}
