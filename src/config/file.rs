@@ -55,7 +55,8 @@ pub(super) fn location(environment: &Environment) -> Result<Option<PathBuf>, Err
 ///
 /// # Errors
 ///
-/// A usage error: it cannot be read, is no regular file, or longer than [`MAX_BYTES`].
+/// A usage error: it cannot be read, is no regular file, or longer than [`MAX_BYTES`]. What the system
+/// lacks is no fault of the file and has its own kind.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     let error = match input::read_file(path, MAX_BYTES) {
         Ok(text) => return Ok(Some(text)),
@@ -65,6 +66,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => return Ok(None),
         io::ErrorKind::PermissionDenied if fs::metadata(path).is_err() => return Ok(None),
         _ => {}
+    }
+    // No fault of the file.
+    if let Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EIO) = error.raw_os_error() {
+        return Err(Error::io("read the configuration", path, &error));
     }
     Err(Error::usage(format!(
         "cannot read the configuration '{}': {}",
@@ -94,7 +99,7 @@ pub(super) fn replace(
     let directory = File::open(above).map_err(|error| cannot("open", above, &error))?;
     lock(&directory, path)?;
 
-    let text = change(read(&target)?)?;
+    let text = change(read(path)?)?;
     if text.len() > MAX_BYTES {
         let message = format!(
             "'{}' would be longer than {MAX_BYTES} bytes",
