@@ -16,11 +16,11 @@ use super::journal::{Journal, Publish};
 use super::launch::{self, Files, Launch, Verdict};
 use super::leader::{self, Leader, Trouble};
 use super::peers::Peers;
-use super::streams::{Got, Source};
+use super::stopping::{Asked, Stopping};
+use super::streams::{STREAMS, Streams};
 use super::tree;
 use crate::control::{self, Reply, Request};
 use crate::crypto::Key;
-use crate::log::Kind;
 use crate::model::facts::Exit;
 use crate::model::status::{Event, How, Reason, Status};
 use crate::store::files;
@@ -31,30 +31,9 @@ use crate::sys::{clock, notify, socket};
 
 /// How long end of file is waited for when nothing of the tree lives: a stranger may hold a pipe.
 const END_OF_FILE_LIMIT: Duration = Duration::from_secs(1);
-/// How often what does not die is killed again: its children come to us at times we do not see.
-const KILL_AGAIN: Duration = Duration::from_millis(5);
-/// How long KILL may take before what is left is called survivors. A process in an uninterruptible
-/// call, or another user's, does not die.
-const KILL_LIMIT: Duration = Duration::from_secs(2);
 /// How many rounds of killing and reaping are done before the loop looks at anything else: a process
 /// that keeps forking must not be faster.
 const KILL_ROUNDS: usize = 500;
-
-/// Where a stop stands.
-#[derive(Clone, Copy)]
-enum Stopping {
-    No,
-    /// TERM is sent; KILL follows at this time.
-    Asked {
-        until: Instant,
-    },
-    /// KILL is being sent, since this time.
-    Killing {
-        since: Instant,
-    },
-    /// What is left could not be killed; it is waited for.
-    GivenUp,
-}
 
 /// One process's supervisor.
 pub(crate) struct Supervisor {
@@ -66,7 +45,7 @@ pub(crate) struct Supervisor {
     leader_lives: bool,
     /// Our end of the command's stdin: it stays open as long as the command may read.
     _stdin: Option<OwnedFd>,
-    sources: Vec<Source>,
+    streams: Streams,
     signals: Signals,
     peers: Peers,
     stopping: Stopping,
@@ -98,24 +77,22 @@ impl Supervisor {
             let journal = Journal::begin(files.log, files.lease, key, launch)?;
             Ok((listener, signals, journal))
         };
-        let begun = ready()
-            .map_err(|error| Verdict::refused(&error))
-            .and_then(|ready| {
-                let launched = leader::launch(&launch.start, core_limit, stdin, caller);
-                launched
-                    .map(|launched| (ready, launched))
-                    .map_err(|trouble| match trouble {
-                        Trouble::NotExecuted(failure) => Verdict::NotExecuted {
-                            step: failure.step as u8,
-                            errno: failure.errno,
-                        },
-                        Trouble::System(error) => Verdict::refused(&error),
-                        Trouble::CallerGone => Verdict::Refused {
-                            message: String::new(),
-                            errno: None,
-                        },
-                    })
-            });
+        let begun = ready().map_err(Verdict::from).and_then(|ready| {
+            let launched = leader::launch(&launch.start, core_limit, stdin, caller);
+            launched
+                .map(|launched| (ready, launched))
+                .map_err(|trouble| match trouble {
+                    Trouble::NotExecuted(failure) => Verdict::NotExecuted {
+                        step: failure.step as u8,
+                        errno: failure.errno,
+                    },
+                    Trouble::System(error) => error.into(),
+                    Trouble::CallerGone => Verdict::Refused {
+                        message: String::new(),
+                        errno: None,
+                    },
+                })
+        });
         let ((listener, signals, mut journal), (leader, ends)) = match begun {
             Ok(begun) => begun,
             Err(verdict) => {
@@ -132,10 +109,7 @@ impl Supervisor {
             journal,
             leader_lives: true,
             _stdin: ends.stdin,
-            sources: vec![
-                Source::new(ends.stdout, Kind::Stdout),
-                Source::new(ends.stderr, Kind::Stderr),
-            ],
+            streams: Streams::new(ends.stdout, ends.stderr),
             signals,
             peers: Peers::new(listener, control, launch.log),
             stopping: Stopping::No,
@@ -156,24 +130,27 @@ impl Supervisor {
 
     /// Supervises until the end is written, and the process is on record; or until the caller has
     /// gone without putting it on record: then its tree is ended, and log and lease are removed.
-    pub(crate) fn run(&mut self, caller: &mut UnixStream) {
-        let mut abandoned = false;
+    pub(crate) fn run(mut self, caller: UnixStream) {
+        let mut caller = Some(caller); // until he has put it on record
+        let mut abandoned_by = None;
         loop {
-            let ready = self.wait((!self.committed && !abandoned).then_some(&*caller));
+            let ready = self.wait(caller.as_ref());
             let now = Instant::now();
-            if ready.caller {
+            if ready.caller
+                && let Some(mut socket) = caller.take()
+            {
                 let mut word = [0];
-                if let Ok(1) = caller.read(&mut word) {
+                if let Ok(1) = socket.read(&mut word) {
                     self.committed = true;
                 } else {
-                    abandoned = true;
                     self.stop(Reason::Stop, Duration::ZERO, now);
+                    abandoned_by = Some(socket); // open until all has ended, if he waits for that
                 }
             }
             if ready.signals {
                 self.take_signals(now);
             }
-            self.read_output(&ready.sources);
+            self.streams.read_ready(ready.streams, &mut self.journal);
             if ready.listener {
                 self.peers.accept(now);
             }
@@ -186,7 +163,7 @@ impl Supervisor {
             self.journal.tick(now);
             self.go_on_stopping(now);
             if self.has_ended(now) {
-                if abandoned {
+                if abandoned_by.is_some() {
                     files::remove(&self.logs, &self.run, self.journal.id());
                     return;
                 }
@@ -207,8 +184,8 @@ impl Supervisor {
         for fd in [caller.map(AsFd::as_fd), listener].into_iter().flatten() {
             add(fd, PollFlags::POLLIN);
         }
-        for source in &self.sources {
-            add(source.as_fd(), PollFlags::POLLIN);
+        for fd in self.streams.fds() {
+            add(fd, PollFlags::POLLIN);
         }
         for peer in &self.peers.connected {
             let out = if peer.wants_to_write() {
@@ -227,23 +204,27 @@ impl Supervisor {
         // POLLHUP and POLLERR count: a pipe at its end has nothing else.
         let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(false));
         let mut next = || ready.next().unwrap_or(false);
+        let signals = next();
+        let caller = caller.is_some() && next();
+        let listener = listener.is_some() && next();
+        let mut streams = [false; STREAMS];
+        for (ready, _) in streams.iter_mut().zip(self.streams.fds()) {
+            *ready = next();
+        }
         Ready {
-            signals: next(),
-            caller: caller.is_some() && next(),
-            listener: listener.is_some() && next(),
-            sources: self.sources.iter().map(|_| next()).collect(),
+            signals,
+            caller,
+            listener,
+            streams,
             peers: (0..self.peers.connected.len()).filter(|_| next()).collect(),
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let stop = match self.stopping {
-            Stopping::Asked { until } => Some(until),
-            Stopping::Killing { .. } => Some(Instant::now() + KILL_AGAIN),
-            Stopping::No | Stopping::GivenUp => None,
-        };
+        let now = Instant::now();
+        let stop = self.stopping.deadline(now);
         // Once it is empty, the end waits for end of file, or for the disk.
-        let end = self.end_at.filter(|at| *at > Instant::now());
+        let end = self.end_at.filter(|at| *at > now);
         [stop, end, self.peers.deadline(), self.journal.deadline()]
             .into_iter()
             .flatten()
@@ -297,15 +278,7 @@ impl Supervisor {
     }
 
     fn leader_ended(&mut self, how: How, core_dumped: bool, usage: Usage, now: Instant) {
-        for index in 0..self.sources.len() {
-            let mut left = self.sources[index].waiting();
-            while left > 0 {
-                match self.read_source(index, left) {
-                    0 => break,
-                    count => left = left.saturating_sub(count),
-                }
-            }
-        }
+        self.streams.read_waiting(&mut self.journal);
         let status = self.journal.status().after(Event::Ended(how));
         let asked = self.journal.reason();
         let reason = asked.or((status == Status::Killed).then_some(Reason::Signal));
@@ -326,51 +299,9 @@ impl Supervisor {
             max_rss_kib: usage.max_rss_kib,
         };
         // When nothing else lives and nothing more can come, END follows at once and is published with it.
-        let last = self.tree_is_empty && self.committed && self.drain();
+        let last = self.tree_is_empty && self.committed && self.streams.have_ended();
         self.journal
             .exited(exit, if last { Publish::Later } else { Publish::Now });
-    }
-
-    /// Reads everything there is now; says whether all streams have ended.
-    fn drain(&mut self) -> bool {
-        let mut index = 0;
-        while index < self.sources.len() {
-            let before = self.sources.len();
-            while self.sources.len() == before && self.read_source(index, usize::MAX) > 0 {}
-            if self.sources.len() == before {
-                index += 1;
-            }
-        }
-        self.sources.is_empty()
-    }
-
-    fn read_output(&mut self, ready: &[bool]) {
-        let mut index = 0;
-        for ready in ready {
-            let before = self.sources.len();
-            if *ready {
-                self.read_source(index, usize::MAX);
-            }
-            if self.sources.len() == before {
-                index += 1;
-            }
-        }
-    }
-
-    /// Reads once from a source into the log; one that has ended is dropped. Returns how many bytes.
-    fn read_source(&mut self, index: usize, limit: usize) -> usize {
-        let Some(source) = self.sources.get_mut(index) else {
-            return 0;
-        };
-        match self.journal.read_from(source, limit) {
-            Got::Bytes(count) => count,
-            Got::Nothing => 0,
-            Got::EndOfFile => {
-                let ended = self.sources.remove(index);
-                self.journal.closed(ended.kind);
-                0
-            }
-        }
     }
 
     fn carry_out(&mut self, peer: usize, request: &Request, now: Instant) {
@@ -389,18 +320,9 @@ impl Supervisor {
     /// Asks the whole tree to end, and sets the time at which it is made to. Asking again can only
     /// make that time earlier.
     fn stop(&mut self, reason: Reason, grace: Duration, now: Instant) {
-        let until = now + grace;
-        match self.stopping {
-            Stopping::Asked { until: earlier } => {
-                self.stopping = Stopping::Asked {
-                    until: until.min(earlier),
-                };
-                return;
-            }
-            Stopping::Killing { .. } => return,
-            Stopping::No | Stopping::GivenUp => {}
+        if self.stopping.ask(now + grace) == Asked::Again {
+            return;
         }
-        self.stopping = Stopping::Asked { until };
         self.journal.stop_asked(reason, self.leader_lives);
         if !grace.is_zero() {
             tree::terminate(self.leader_lives.then_some(self.leader.pid));
@@ -409,24 +331,20 @@ impl Supervisor {
 
     /// Kills what outlived its grace, and tells what cannot be killed.
     fn go_on_stopping(&mut self, now: Instant) {
-        if let Stopping::Asked { until } = self.stopping
-            && now >= until
-        {
-            self.stopping = Stopping::Killing { since: now };
-        }
-        let Stopping::Killing { since } = self.stopping else {
+        if !self.stopping.kills(now) {
             return;
-        };
-        for _ in 0..KILL_ROUNDS {
-            if self.tree_is_empty || tree::kill_children(self.leader.pid) == 0 {
-                break;
-            }
-            self.reap(now);
         }
-        self.reap(now);
-        if !self.tree_is_empty && now >= since + KILL_LIMIT {
+        let mut before = Vec::new();
+        for _ in 0..KILL_ROUNDS {
+            let killed = tree::kill_children(self.leader.pid);
+            self.reap(now);
+            if self.tree_is_empty || killed == before {
+                break; // nothing comes any more, and who is dying will tell
+            }
+            before = killed;
+        }
+        if !self.tree_is_empty && self.stopping.gives_up(now) {
             let processes = tree::survivors();
-            self.stopping = Stopping::GivenUp;
             self.peers.tell_end(&Reply::Survivors { processes });
         }
     }
@@ -436,8 +354,9 @@ impl Supervisor {
         if !self.tree_is_empty {
             return false;
         }
-        let drained = self.drain();
-        (drained || self.end_at.is_some_and(|end_at| now >= end_at)) && self.journal.is_settled(now)
+        self.streams.read_waiting(&mut self.journal);
+        (self.streams.have_ended() || self.end_at.is_some_and(|end_at| now >= end_at))
+            && self.journal.is_settled(now)
     }
 
     fn write_end(&mut self) {
@@ -454,6 +373,6 @@ struct Ready {
     signals: bool,
     caller: bool,
     listener: bool,
-    sources: Vec<bool>,
+    streams: [bool; STREAMS],
     peers: Vec<usize>,
 }
