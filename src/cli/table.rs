@@ -33,6 +33,7 @@ pub(crate) enum Verb {
     Status,
     Output,
     Stop,
+    Restart,
     Wait,
     Clear,
     Verify,

@@ -10,6 +10,7 @@ pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod out;
 pub(crate) mod output;
+pub(crate) mod restart;
 mod select;
 pub(crate) mod start;
 pub(crate) mod status;

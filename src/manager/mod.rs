@@ -3,7 +3,7 @@
 //! - [`start`]: the transaction that puts a process on record and runs it.
 //! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
 //! - [`resolve`]: which process an ID argument means.
-//! - [`stop`], [`wait`], [`clear`], [`verify`]: the rest of its life.
+//! - [`stop`], [`restart`], [`wait`], [`clear`], [`verify`]: the rest of its life; [`settle`]: its last moment.
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`]: its log, opened, and what it wrote, read.
@@ -18,6 +18,8 @@ pub(crate) mod observe;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod resolve;
+mod restart;
+mod settle;
 pub(crate) mod start;
 pub(crate) mod stop;
 mod sweep;

@@ -17,9 +17,10 @@ use nix::unistd::{AccessFlags, access};
 use crate::model::bytes::Bytes;
 use crate::model::error::{self, Error, Kind};
 use crate::model::facts::{AlertSettings, Stdin};
+use crate::model::id::ProcessId;
 use crate::model::name;
 use crate::store::environment::Environment;
-use crate::sys::exec;
+use crate::sys::{exec, image};
 
 /// From TERM to KILL when nobody says otherwise.
 pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(5);
@@ -37,6 +38,16 @@ pub(crate) struct StartOptions {
     pub(crate) group: Option<String>,
     pub(crate) session: Option<String>,
     pub(crate) alerts: AlertSettings,
+    pub(crate) if_taken: IfTaken,
+}
+
+/// What becomes of a live process that has the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfTaken {
+    /// It lives on, and nothing is started.
+    Refuse,
+    /// It is stopped first.
+    Replace,
 }
 
 /// A command, or a line for a shell.
@@ -51,8 +62,11 @@ pub(super) struct Plan {
     pub(super) shell_line: Option<Bytes>,
     pub(super) cwd: Bytes,
     pub(super) env: Vec<Bytes>,
+    pub(super) umask: u32,
     pub(super) stdin: Option<OwnedFd>,
     pub(super) stdin_fact: Stdin,
+    /// The process that this one takes the place of.
+    pub(super) previous: Option<ProcessId>,
 }
 
 /// Checks `options` and fills in what the caller left open.
@@ -101,8 +115,10 @@ pub(super) fn plan(options: &StartOptions, environment: &Environment) -> Result<
         shell_line,
         cwd: Bytes::from(cwd.into_os_string()),
         env,
+        umask: image::umask(),
         stdin,
         stdin_fact,
+        previous: None,
         argv: argv.into_iter().map(Bytes::from).collect(),
     })
 }
@@ -158,20 +174,12 @@ pub(super) fn variable(name: &[u8], value: &[u8]) -> Bytes {
 
 /// The absolute working directory, which must be there.
 fn directory(asked: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
-    let cannot = |path: &Path, error: &io::Error| {
-        let message = format!(
-            "cannot work in the directory '{}': {}",
-            path.display(),
-            error::reason(error)
-        );
-        Error::usage(message).hint("--cwd DIR says where to run the command")
-    };
     let here = || {
         std::env::current_dir().map_err(|error| {
             let told = environment
                 .get("PWD")
                 .map_or_else(|| PathBuf::from("."), PathBuf::from);
-            cannot(&told, &error)
+            no_directory(&told, &error)
         })
     };
     let path = match asked {
@@ -179,15 +187,37 @@ fn directory(asked: Option<&Path>, environment: &Environment) -> Result<PathBuf,
         Some(path) => here()?.join(path),
         None => here()?,
     };
-    let found = std::fs::metadata(&path).map_err(|error| cannot(&path, &error))?;
-    if !found.is_dir() {
-        return Err(cannot(&path, &io::Error::from_raw_os_error(libc::ENOTDIR)));
-    }
+    existing_directory(&path)?;
     Ok(path)
 }
 
+/// That `path` is a directory.
+pub(super) fn existing_directory(path: &Path) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(no_directory(
+            path,
+            &io::Error::from_raw_os_error(libc::ENOTDIR),
+        )),
+        Err(error) => Err(no_directory(path, &error)),
+    }
+}
+
+fn no_directory(path: &Path, error: &io::Error) -> Error {
+    let message = format!(
+        "cannot work in the directory '{}': {}",
+        path.display(),
+        error::reason(error)
+    );
+    Error::usage(message).hint("--cwd DIR says where to run the command")
+}
+
 /// Looks whether the command is there and can be executed, as the exec will look for it.
-fn check_command(program: &OsStr, path: Option<&OsStr>, cwd: &Path) -> Result<(), Error> {
+pub(super) fn check_command(
+    program: &OsStr,
+    path: Option<&OsStr>,
+    cwd: &Path,
+) -> Result<(), Error> {
     let mut refused = None;
     for file in exec::candidates(program, path) {
         let file = cwd.join(file);
@@ -264,7 +294,7 @@ fn interpreter(file: &Path) -> Option<String> {
 }
 
 /// Opens the file that is to be the command's stdin, as the caller: without waiting for a writer.
-fn open_stdin(asked: &Stdin, cwd: &Path) -> Result<(Option<OwnedFd>, Stdin), Error> {
+pub(super) fn open_stdin(asked: &Stdin, cwd: &Path) -> Result<(Option<OwnedFd>, Stdin), Error> {
     let Stdin::File(path) = asked else {
         return Ok((None, asked.clone()));
     };

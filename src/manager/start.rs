@@ -21,8 +21,9 @@ use std::time::Duration;
 
 use super::Manager;
 use super::info::ProcessInfo;
-use super::observe::{Observed, names};
-use super::plan::{GRACE_DEFAULT, Plan, StartOptions, not_executed, plan, variable};
+use super::observe::names;
+use super::plan::{GRACE_DEFAULT, IfTaken, Plan, StartOptions, not_executed, plan, variable};
+use super::stop::{StopOptions, has_leftovers};
 use nix::errno::Errno;
 
 use crate::crypto::random_bytes;
@@ -30,6 +31,7 @@ use crate::model::error::{self, Error, Kind};
 use crate::model::facts::{Entry, Start};
 use crate::model::id::{Id, LogId, ProcessId};
 use crate::model::name;
+use crate::model::status::{Reason, Status};
 use crate::store::dir::Sub;
 use crate::store::environment::Environment;
 use crate::store::files;
@@ -39,12 +41,15 @@ use crate::supervisor::{self, tree};
 use crate::sys::crash::crash_point;
 use crate::sys::exec::Step;
 use crate::sys::fault::Fault;
-use crate::sys::{clock, image, lock};
+use crate::sys::{clock, lock};
 
 /// How long the exec may take: a file system may be slow, and a caller does not wait for ever.
 const EXEC_LIMIT: Duration = Duration::from_secs(10);
 /// How many random ids are tried before something is wrong with the generator.
 const ID_TRIES: usize = 100;
+
+/// How often a name is made free for a start that replaces, when others want it too.
+const REPLACE_TRIES: usize = 3;
 
 /// The files of a process that is not on record yet; removed unless it comes to be.
 struct Claim<'a> {
@@ -79,41 +84,88 @@ impl Manager {
     ) -> Result<(Self, ProcessInfo), Error> {
         let plan = plan(options, environment)?;
         let manager = Self::open_or_create(environment)?;
-        let info = manager.start_planned(options, plan)?;
+        let info = manager.start_planned(options, &plan)?;
         Ok((manager, info))
     }
 
-    fn start_planned(&self, options: &StartOptions, plan: Plan) -> Result<ProcessInfo, Error> {
+    /// Starts `plan`; who has the name goes first, if that is what `options` say.
+    pub(super) fn start_planned(
+        &self,
+        options: &StartOptions,
+        plan: &Plan,
+    ) -> Result<ProcessInfo, Error> {
+        let mut tries = REPLACE_TRIES;
+        loop {
+            self.make_way(options)?;
+            match self.try_start(options, plan) {
+                // Somebody else was faster; then he is the one to replace.
+                Err(error)
+                    if error.kind == Kind::InTheWay
+                        && options.if_taken == IfTaken::Replace
+                        && tries > 1 =>
+                {
+                    tries -= 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Stops who has the name, or lets him say his last word if he has ended.
+    fn make_way(&self, options: &StartOptions) -> Result<(), Error> {
+        let Some(name) = &options.name else {
+            return Ok(());
+        };
+        let mut there = self.observe_if(|entry| entry.name == *name && entry.ended.is_none())?;
+        self.settle(&mut there)?;
+        if options.if_taken == IfTaken::Refuse {
+            return Ok(()); // it is refused when the state is locked
+        }
+        there.retain(|process| process.is_live() || has_leftovers(process));
+        let stopped = self.stop(
+            &there,
+            StopOptions {
+                reason: Reason::Replaced,
+                grace: None,
+            },
+        );
+        match stopped.into_iter().find_map(Result::err) {
+            Some(error) if error.kind != Kind::NotRunning => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn try_start(&self, options: &StartOptions, plan: &Plan) -> Result<ProcessInfo, Error> {
         let mut claim = self.claim()?;
         crash_point!("start-claimed");
         let log: LogId = Id(random_bytes()?);
 
         let mut locked = self.store.lock()?;
-        let name = self.choose_name(&locked.state, options, &plan)?;
+        let name = self.choose_name(&locked.state, options, plan)?;
         let number = locked.state.next_number;
-        let stdin = plan.stdin;
         let start = Start {
             id: claim.id,
             number,
             env: plan
                 .env
-                .into_iter()
+                .iter()
+                .cloned()
                 .chain([
                     variable(b"BGP_ID", claim.id.to_string().as_bytes()),
                     variable(b"BGP_NAME", name.as_bytes()),
                 ])
                 .collect(),
             name,
-            argv: plan.argv,
-            shell_line: plan.shell_line,
-            cwd: plan.cwd,
-            umask: image::umask(),
-            stdin: plan.stdin_fact,
+            argv: plan.argv.clone(),
+            shell_line: plan.shell_line.clone(),
+            cwd: plan.cwd.clone(),
+            umask: plan.umask,
+            stdin: plan.stdin_fact.clone(),
             grace_ms: millis(options.grace.unwrap_or(GRACE_DEFAULT)),
             group: options.group.clone(),
             session: options.session.clone(),
             alerts: options.alerts.clone(),
-            previous: None,
+            previous: plan.previous,
             start_ms: clock::wall_ms(),
             uptime_ms: clock::boottime_ms(),
             boot: clock::boot_id(),
@@ -124,7 +176,7 @@ impl Manager {
             log,
             store: self.store.keys().store(),
         };
-        let (mut socket, _pid) = self.launch(&claim, &launch, stdin.as_ref())?;
+        let (mut socket, pid) = self.launch(&claim, &launch, plan.stdin.as_ref())?;
         crash_point!("start-launched");
 
         locked.state.next_number += 1;
@@ -138,8 +190,15 @@ impl Manager {
         crash_point!("start-recorded");
         // A supervisor that died since is shown as lost; there is nothing better to say here.
         let _ = socket.write_all(b"C");
-        let observed: Observed = self.observe(entry)?;
-        Ok(observed.info())
+        let seen = self.observe_again(&entry)?;
+        let cleared = || ProcessInfo {
+            status: Status::Running, // it was
+            ..ProcessInfo::of(&entry)
+        };
+        Ok(ProcessInfo {
+            pid: Some(pid),
+            ..seen.map_or_else(cleared, |seen| seen.info())
+        })
     }
 
     /// Makes lease and log under an id that nobody has. The lease is locked before the log is there, so
@@ -206,7 +265,9 @@ impl Manager {
                         entry.id, entry.number
                     ),
                 )
-                .hint(format!("'bgp stop {name}' first, or choose another name")));
+                .hint(format!(
+                    "'bgp stop {name}' first, or start with --replace, or choose another name"
+                )));
             }
         }
         Ok(name.clone())
@@ -248,8 +309,9 @@ impl Manager {
         let key = self.store.keys().log_key(launch.log);
         let told = launch::send(&mut ours, &files, &key, launch);
         let _ = image.wait(); // it forks and ends at once; its child is the supervisor
-        told.map_err(|error| failed(&error))?;
-        match launch::receive_message::<Verdict>(&mut ours) {
+        let verdict = launch::receive_message::<Verdict>(&mut ours);
+        // What could not be told was refused, or there is nobody.
+        match verdict.or_else(|error| told.and(Err(error))) {
             Ok(Verdict::Started { pid }) => Ok((ours, pid)),
             Ok(Verdict::NotExecuted { step, errno }) => Err(explain(&launch.start, step, errno)),
             Ok(Verdict::Refused {
