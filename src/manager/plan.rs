@@ -219,6 +219,7 @@ pub(super) fn check_command(
     cwd: &Path,
 ) -> Result<(), Error> {
     let mut refused = None;
+    let by_path = !program.as_bytes().contains(&b'/');
     for file in exec::candidates(program, path) {
         let file = cwd.join(file);
         match std::fs::metadata(&file) {
@@ -227,7 +228,8 @@ pub(super) fn check_command(
             }
             Ok(found) if found.is_dir() => refused = refused.or(Some(libc::EISDIR)),
             Ok(_) => refused = Some(libc::EACCES),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            // A directory of the PATH that may not be entered is passed over.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !by_path => {
                 refused = Some(libc::EACCES);
             }
             Err(_) => {}

@@ -28,24 +28,24 @@ pub(super) enum Stopping {
 
 /// Whether something is asked for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Call {
     Anew,
     Again,
 }
 
 impl Stopping {
     /// Asks for a stop, with KILL at `until`. Asking again can only make that time earlier.
-    pub(super) fn ask(&mut self, until: Instant) -> Asked {
+    pub(super) fn ask(&mut self, until: Instant) -> Call {
         match self {
             Self::No | Self::GivenUp => {
                 *self = Self::Asked { until };
-                Asked::Anew
+                Call::Anew
             }
             Self::Asked { until: earlier } => {
                 *earlier = until.min(*earlier);
-                Asked::Again
+                Call::Again
             }
-            Self::Killing { .. } => Asked::Again,
+            Self::Killing { .. } => Call::Again,
         }
     }
 
@@ -85,17 +85,17 @@ mod tests {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
         let mut stopping = Stopping::No;
         assert!(!stopping.kills(now) && stopping.deadline(now).is_none());
-        assert_eq!(stopping.ask(now + 5 * second), Asked::Anew);
-        assert_eq!(stopping.ask(now + 9 * second), Asked::Again);
+        assert_eq!(stopping.ask(now + 5 * second), Call::Anew);
+        assert_eq!(stopping.ask(now + 9 * second), Call::Again);
         assert_eq!(stopping.deadline(now), Some(now + 5 * second));
-        assert_eq!(stopping.ask(now + second), Asked::Again);
+        assert_eq!(stopping.ask(now + second), Call::Again);
         assert!(!stopping.kills(now));
         assert!(stopping.kills(now + second) && !stopping.gives_up(now + second));
-        assert_eq!(stopping.ask(now + 9 * second), Asked::Again);
+        assert_eq!(stopping.ask(now + 9 * second), Call::Again);
         assert!(stopping.kills(now + 2 * second));
         assert!(stopping.gives_up(now + 3 * second) && !stopping.gives_up(now + 9 * second));
         assert!(!stopping.kills(now + 9 * second));
-        assert_eq!(stopping.ask(now + 9 * second), Asked::Anew);
+        assert_eq!(stopping.ask(now + 9 * second), Call::Anew);
         assert!(stopping.kills(now + 9 * second));
     }
 }
