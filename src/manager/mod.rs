@@ -1,6 +1,7 @@
 //! What bgp can do, as functions: every face (commands, and what comes after) calls these and no more.
 //!
 //! - [`start`]: the transaction that puts a process on record and runs it.
+//! - [`naming`]: what it is called.
 //! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
 //! - [`resolve`]: which process an ID argument means.
 //! - [`stop`], [`restart`], [`wait`], [`clear`], [`verify`]: the rest of its life; [`settle`]: its last moment.
@@ -17,6 +18,7 @@ pub(crate) mod info;
 pub(crate) mod input;
 pub(crate) mod leftovers;
 pub(crate) mod logs;
+mod naming;
 pub(crate) mod observe;
 pub(crate) mod output;
 pub(crate) mod plan;

@@ -269,12 +269,3 @@ impl Manager {
         Ok(())
     }
 }
-
-/// Names in use: those of processes that live, and of those that are listed.
-pub(crate) fn names(state: &State) -> HashSet<&str> {
-    state
-        .processes
-        .iter()
-        .map(|entry| entry.name.as_str())
-        .collect()
-}

@@ -36,10 +36,8 @@ impl Manager {
         let notifier = Notifier::watch(&[&self.store.dir().path().join("run")]);
         let deadline = Instant::now() + LAST_WORD_LIMIT;
         for target in targets {
-            loop {
-                let Some(now) = self.observe_again(&target.entry)? else {
-                    break; // cleared by somebody else
-                };
+            // `None`: somebody else has cleared it.
+            while let Some(now) = self.observe_again(&target.entry)? {
                 *target = now;
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() || !target.is_ending() {

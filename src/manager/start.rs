@@ -21,21 +21,17 @@ use std::time::Duration;
 
 use super::Manager;
 use super::info::ProcessInfo;
-use super::observe::names;
 use super::plan::{GRACE_DEFAULT, IfTaken, Plan, StartOptions, not_executed, plan, variable};
-use super::stop::{StopOptions, has_leftovers};
 use nix::errno::Errno;
 
 use crate::crypto::random_bytes;
 use crate::model::error::{self, Error, Kind};
 use crate::model::facts::{Entry, Start};
 use crate::model::id::{Id, LogId, ProcessId};
-use crate::model::name;
-use crate::model::status::{Reason, Status};
+use crate::model::status::Status;
 use crate::store::dir::Sub;
 use crate::store::environment::Environment;
 use crate::store::files;
-use crate::store::state::State;
 use crate::supervisor::launch::{self, Files, Launch, Verdict};
 use crate::supervisor::{self, tree};
 use crate::sys::crash::crash_point;
@@ -108,30 +104,6 @@ impl Manager {
                 }
                 result => return result,
             }
-        }
-    }
-
-    /// Stops who has the name, or lets him say his last word if he has ended.
-    fn make_way(&self, options: &StartOptions) -> Result<(), Error> {
-        let Some(name) = &options.name else {
-            return Ok(());
-        };
-        let mut there = self.observe_if(|entry| entry.name == *name && entry.ended.is_none())?;
-        self.settle(&mut there)?;
-        if options.if_taken == IfTaken::Refuse {
-            return Ok(()); // it is refused when the state is locked
-        }
-        there.retain(|process| process.is_live() || has_leftovers(process));
-        let stopped = self.stop(
-            &there,
-            StopOptions {
-                reason: Reason::Replaced,
-                grace: None,
-            },
-        );
-        match stopped.into_iter().find_map(Result::err) {
-            Some(error) if error.kind != Kind::NotRunning => Err(error),
-            _ => Ok(()),
         }
     }
 
@@ -238,39 +210,6 @@ impl Manager {
             }
         }
         Err(Error::other("cannot find an id that is not taken"))
-    }
-
-    fn choose_name(
-        &self,
-        state: &State,
-        options: &StartOptions,
-        plan: &Plan,
-    ) -> Result<String, Error> {
-        let Some(name) = &options.name else {
-            let base = name::from_command(&plan.argv, plan.shell_line.as_ref());
-            let taken = names(state);
-            return Ok(name::unused(&base, |name| taken.contains(name)));
-        };
-        for entry in state
-            .processes
-            .iter()
-            .filter(|entry| entry.name == *name && entry.ended.is_none())
-        {
-            let observed = self.observe(entry.clone())?;
-            if observed.is_live() {
-                return Err(Error::new(
-                    Kind::InTheWay,
-                    format!(
-                        "the name '{name}' is taken by {} (proc_{}), which lives",
-                        entry.id, entry.number
-                    ),
-                )
-                .hint(format!(
-                    "'bgp stop {name}' first, or start with --replace, or choose another name"
-                )));
-            }
-        }
-        Ok(name.clone())
     }
 
     /// Executes a supervisor, hands over, and waits for its verdict. Returns the socket to commit on.

@@ -8,7 +8,8 @@
 //! 6. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
-//! password anywhere. Does not: know the password, the state, or any other process's log.
+//! password anywhere.
+//! Does not: know the password, the state, or any other process's log.
 
 mod held;
 mod input;

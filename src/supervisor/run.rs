@@ -2,14 +2,16 @@
 //!
 //! The leader's end is written when what the pipes held at that moment is in the log: who has seen the
 //! end can read all that the leader wrote. The last word, END, is written when nothing of the tree lives.
-//! Deadlines are state; nothing here sleeps. Does not: write formats or walk trees itself.
+//! Deadlines are state; nothing here sleeps.
+//! Does not: write formats or walk trees itself.
+
+mod ready;
 
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use super::input::Input;
@@ -18,7 +20,7 @@ use super::launch::{self, Files, Launch, Verdict};
 use super::leader::{self, Leader, Trouble};
 use super::peers::Peers;
 use super::stopping::{Call, Stopping};
-use super::streams::{STREAMS, Streams};
+use super::streams::Streams;
 use super::tree;
 use crate::control::server::Asked;
 use crate::control::{self, NoInput, Reply, Request};
@@ -30,7 +32,7 @@ use crate::store::files;
 use crate::sys::image::Limit;
 use crate::sys::reap::{self, Change, Reaped, Usage};
 use crate::sys::signals::Signals;
-use crate::sys::{clock, group, notify, socket};
+use crate::sys::{clock, group, socket};
 
 /// How long end of file is waited for when nothing of the tree lives: a stranger may hold a pipe.
 const END_OF_FILE_LIMIT: Duration = Duration::from_secs(1);
@@ -179,54 +181,6 @@ impl Supervisor {
                     return;
                 }
             }
-        }
-    }
-
-    /// Waits until something is ready or a deadline is reached.
-    fn wait(&self, caller: Option<&UnixStream>) -> Ready {
-        let mut fds = Vec::with_capacity(8);
-        let mut add = |fd, flags| fds.push(PollFd::new(fd, flags));
-        add(self.signals.as_fd(), PollFlags::POLLIN);
-        let listener = self.peers.listening();
-        for fd in [caller.map(AsFd::as_fd), listener].into_iter().flatten() {
-            add(fd, PollFlags::POLLIN);
-        }
-        for fd in self.streams.fds() {
-            add(fd, PollFlags::POLLIN);
-        }
-        for peer in &self.peers.connected {
-            let out = if peer.wants_to_write() {
-                PollFlags::POLLOUT
-            } else {
-                PollFlags::empty()
-            };
-            add(peer.as_fd(), PollFlags::POLLIN | out);
-        }
-        if let Some(stdin) = self.input.waits_for_room() {
-            add(stdin, PollFlags::POLLOUT); // the last: it only wakes
-        }
-        let limit = self.deadline().map_or(PollTimeout::NONE, |deadline| {
-            notify::timeout(deadline.saturating_duration_since(Instant::now()))
-        });
-        if poll(&mut fds, limit).is_err() {
-            return Ready::default(); // EINTR, or no memory for a moment: looked at again
-        }
-        // POLLHUP and POLLERR count: a pipe at its end has nothing else.
-        let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(false));
-        let mut next = || ready.next().unwrap_or(false);
-        let signals = next();
-        let caller = caller.is_some() && next();
-        let listener = listener.is_some() && next();
-        let mut streams = [false; STREAMS];
-        for (ready, _) in streams.iter_mut().zip(self.streams.fds()) {
-            *ready = next();
-        }
-        Ready {
-            signals,
-            caller,
-            listener,
-            streams,
-            peers: (0..self.peers.connected.len()).filter(|_| next()).collect(),
         }
     }
 
@@ -408,14 +362,4 @@ impl Supervisor {
         self.journal.end();
         self.peers.tell_end(&Reply::Ended);
     }
-}
-
-/// What a poll found.
-#[derive(Default)]
-struct Ready {
-    signals: bool,
-    caller: bool,
-    listener: bool,
-    streams: [bool; STREAMS],
-    peers: Vec<usize>,
 }
