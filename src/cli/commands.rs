@@ -80,6 +80,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             Flag::with_value("group", Value::Label, "GROUP", "put it into a group"),
             Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
                 .default("$BGP_SESSION"),
+            Flag::switch("replace", "stop a live process of that name first").only_with("name"),
             Flag::switch("alert-on-success", "raise an alert when it ends well"),
             Flag::switch("no-alert-on-failure", "raise none when it fails"),
             Flag::switch(
@@ -102,7 +103,12 @@ pub(crate) const COMMANDS: &[Command] = &[
             },
         ],
         state: State::Changed,
-        failures: &[Kind::InTheWay, Kind::CannotRun, Kind::CommandNotFound],
+        failures: &[
+            Kind::InTheWay,
+            Kind::Survivors,
+            Kind::CannotRun,
+            Kind::CommandNotFound,
+        ],
     },
     Command {
         verb: Verb::List,
@@ -340,6 +346,45 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::Survivors,
             Kind::Interrupted,
             Kind::Terminated,
+        ],
+    },
+    Command {
+        verb: Verb::Restart,
+        name: "restart",
+        aliases: &[],
+        usage: &[
+            "[OPTIONS] ID…",
+            "[OPTIONS] --group GROUP",
+            "[OPTIONS] --session SESSION",
+        ],
+        operands: Operands::Ids,
+        summary: "stop processes and start them anew",
+        description: &[
+            "Stops each process if it lives, and starts it anew under its name: the same command, \
+             directory, environment and options as the first time, whatever they are here. The new one \
+             has an id and a log of its own; the old one stays on record. Of a group or session the \
+             newest of each name is restarted.",
+        ],
+        flags: &[GROUP, SESSION],
+        examples: &[
+            Example {
+                line: "bgp restart web",
+                does: "after a change that it does not see by itself",
+            },
+            Example {
+                line: "bgp restart --group dev",
+                does: "all of a group",
+            },
+        ],
+        state: State::Changed,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::InTheWay,
+            Kind::Survivors,
+            Kind::Damaged,
+            Kind::CannotRun,
+            Kind::CommandNotFound,
         ],
     },
     Command {

@@ -17,7 +17,7 @@ use crate::commands::{self, Context, Outcome, Selection};
 use crate::config::{Configuration, FileState};
 use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
 use crate::manager::output::{Form, Query};
-use crate::manager::plan::{StartOptions, What};
+use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::stop::StopOptions;
 use crate::manager::variables::{Inherited, Variables};
 use crate::manager::wait::Until;
@@ -104,6 +104,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             };
             commands::stop::run(context, &selection(matches, ids), options)
         }
+        Verb::Restart => commands::restart::run(context, &selection(matches, ids)),
         Verb::Wait => {
             let until = if matches.has("any") {
                 Until::Any
@@ -182,6 +183,11 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
             on_success: matches.has("alert-on-success"),
             on_failure: !matches.has("no-alert-on-failure"),
             on_kill: matches.has("alert-on-kill"),
+        },
+        if_taken: if matches.has("replace") {
+            IfTaken::Replace
+        } else {
+            IfTaken::Refuse
         },
     }
 }

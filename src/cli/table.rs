@@ -35,6 +35,7 @@ pub(crate) enum Verb {
     Send,
     Signal,
     Stop,
+    Restart,
     Wait,
     Clear,
     Verify,

@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod out;
 pub(crate) mod output;
+pub(crate) mod restart;
 mod select;
 pub(crate) mod send;
 pub(crate) mod signal;

@@ -62,6 +62,15 @@ pub(super) fn short_status(info: &ProcessInfo) -> String {
     text
 }
 
+/// `Started web (00c0ffee, proc_3, pid 812)`.
+pub(super) fn begun(did: &str, info: &ProcessInfo) -> String {
+    let pid = info
+        .pid
+        .map_or_else(|| "?".to_owned(), |pid| pid.to_string());
+    let (name, id, number) = (&info.name, info.id, info.number);
+    format!("{did} {name} ({id}, proc_{number}, pid {pid})")
+}
+
 /// How long, or `-` when nobody knows.
 pub(super) fn runtime(info: &ProcessInfo) -> String {
     info.runtime_ms.map_or_else(

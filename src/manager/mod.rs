@@ -1,9 +1,10 @@
 //! What bgp can do, as functions: every face (commands, and what comes after) calls these and no more.
 //!
 //! - [`start`]: the transaction that puts a process on record and runs it.
+//! - [`naming`]: what it is called.
 //! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
 //! - [`resolve`]: which process an ID argument means.
-//! - [`stop`], [`wait`], [`clear`], [`verify`]: the rest of its life.
+//! - [`stop`], [`restart`], [`wait`], [`clear`], [`verify`]: the rest of its life; [`settle`]: its last moment.
 //! - [`input`]: what is sent to its stdin; [`signal`]: and to its leader's group; both by [`contact`].
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
@@ -17,10 +18,13 @@ pub(crate) mod info;
 pub(crate) mod input;
 pub(crate) mod leftovers;
 pub(crate) mod logs;
+mod naming;
 pub(crate) mod observe;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod resolve;
+mod restart;
+mod settle;
 pub(crate) mod signal;
 pub(crate) mod start;
 pub(crate) mod stop;

@@ -142,15 +142,20 @@ impl Manager {
         &self,
         wanted: impl Fn(&Entry) -> bool,
     ) -> Result<Vec<Observed>, Error> {
-        let observed = self.observe_state(self.load()?, &wanted)?;
-        if observed
-            .iter()
-            .any(|process| process.lease == Lease::Missing && process.block.is_none())
-        {
+        let mut missing = HashSet::new();
+        loop {
+            let observed = self.observe_state(self.load()?, &wanted)?;
+            let without_a_trace: HashSet<ProcessId> = observed
+                .iter()
+                .filter(|process| process.lease == Lease::Missing && process.block.is_none())
+                .map(|process| process.entry.id)
+                .collect();
+            if without_a_trace.is_subset(&missing) {
+                return Ok(observed);
+            }
             // Somebody may have put its end into the state since we read it; then it is there now.
-            return self.observe_state(self.load()?, &wanted);
+            missing = without_a_trace;
         }
-        Ok(observed)
     }
 
     fn observe_state(
@@ -263,13 +268,4 @@ impl Manager {
         }
         Ok(())
     }
-}
-
-/// Names in use: those of processes that live, and of those that are listed.
-pub(crate) fn names(state: &State) -> HashSet<&str> {
-    state
-        .processes
-        .iter()
-        .map(|entry| entry.name.as_str())
-        .collect()
 }

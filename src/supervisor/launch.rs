@@ -47,11 +47,12 @@ pub(crate) enum Verdict {
     Refused { message: String, errno: Option<i32> },
 }
 
-impl Verdict {
+impl<E: Into<io::Error>> From<E> for Verdict {
     /// The supervisor could not do its part because of `error`.
-    pub(super) fn refused(error: &io::Error) -> Self {
+    fn from(error: E) -> Self {
+        let error = error.into();
         Self::Refused {
-            message: error::reason(error),
+            message: error::reason(&error),
             errno: error.raw_os_error(),
         }
     }

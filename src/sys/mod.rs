@@ -1,7 +1,8 @@
 //! The system, one small file for each of its nouns. The only place with `unsafe`, each block argued.
 //!
 //! Linux first; what only Linux has sits behind functions that do something sensible, or say "no",
-//! elsewhere. Does not: know what bgp is.
+//! elsewhere.
+//! Does not: know what bgp is.
 
 pub(crate) mod clock;
 pub(crate) mod crash;

@@ -1,7 +1,8 @@
 //! What the system tells of its processes: who is whose child, in which session, since when.
 //!
 //! proc(5) on Linux, libproc on macOS. Everything here is a look at one moment: it may be stale when it
-//! is used, so who signals looks again. Does not: signal.
+//! is used, so who signals looks again.
+//! Does not: signal.
 #![cfg_attr(target_os = "macos", expect(unsafe_code, reason = "libproc"))]
 
 /// One process at one moment.
@@ -67,8 +68,9 @@ mod system {
     }
 
     pub(crate) fn owner(pid: i32) -> Option<u32> {
-        use std::os::unix::fs::MetadataExt;
-        Some(std::fs::metadata(format!("/proc/{pid}")).ok()?.uid())
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        uids.split_ascii_whitespace().next()?.parse().ok()
     }
 }
 
@@ -145,13 +147,28 @@ mod system {
                 info,
             )
         };
-        (got == size).then_some(info.pbi_uid)
+        (got == size).then_some(info.pbi_ruid)
     }
 }
 
 /// The process `pid`, if there is one.
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
     system::stat(pid)
+}
+
+/// What [`Stat::start`] is at least of a process that started later than this moment: `uptime_ms` after
+/// the boot, which was `wall_ms` after 1970.
+pub(crate) fn start_at(uptime_ms: u64, wall_ms: u64) -> u64 {
+    if cfg!(target_os = "linux") {
+        let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK);
+        let per_second = ticks
+            .ok()
+            .flatten()
+            .and_then(|ticks| u64::try_from(ticks).ok());
+        uptime_ms * per_second.unwrap_or(100) / 1000
+    } else {
+        wall_ms * 1000
+    }
 }
 
 /// Whether the process `pid` that started at `start` has ended, or is at it: its descriptors are closed
@@ -189,7 +206,8 @@ pub(crate) fn variable(pid: i32, name: &[u8]) -> Option<Vec<u8>> {
         .map(<[u8]>::to_vec)
 }
 
-/// Whether `pid` is a process of this user.
+/// Whether `pid` is a process of this user, who may signal it: its real user counts, as it does for
+/// kill(2). A setuid program is its caller's.
 pub(crate) fn is_own(pid: i32) -> bool {
     system::owner(pid) == Some(nix::unistd::geteuid().as_raw())
 }
