@@ -25,10 +25,10 @@ mod clear;
 mod crash;
 /// Where the state lives, and what is refused there.
 mod directory;
-/// What is sent to a process, and signals.
-mod input;
 /// What earlier versions wrote is read for ever, also in another language.
 mod fixtures;
+/// What is sent to a process, and signals.
+mod input;
 /// Field names and types are a contract.
 mod json;
 /// What is listed, how it is addressed, and how it is shown.
