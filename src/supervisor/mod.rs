@@ -53,16 +53,22 @@ const IGNORED: [Signal; 10] = [
 pub(crate) fn main() -> ExitCode {
     image::close_inherited();
     image::forbid_inspection();
+    let Ok(socket) = image::duplicate_above_stdio(io::stdin()) else {
+        return ExitCode::FAILURE; // the other end reads end of file, and says so
+    };
+    let mut socket = UnixStream::from(socket);
     match detach() {
-        Ok((mut socket, core_limit)) => supervise(&mut socket, core_limit),
-        Err(_) => ExitCode::FAILURE, // the other end reads end of file, and says so
+        Ok(core_limit) => supervise(&mut socket, core_limit),
+        Err(error) => {
+            let _ = launch::send_message(&mut socket, &Verdict::refused(&error)); // as below
+            ExitCode::FAILURE
+        }
     }
 }
 
 /// Leaves the caller's session, terminal, directory and descriptors.
-fn detach() -> io::Result<(UnixStream, Limit)> {
+fn detach() -> io::Result<Limit> {
     let core_limit = image::forbid_core_files()?;
-    let socket = UnixStream::from(image::duplicate_above_stdio(io::stdin())?);
     let null = OpenOptions::new()
         .read(true)
         .write(true)
@@ -80,7 +86,7 @@ fn detach() -> io::Result<(UnixStream, Limit)> {
     signals::restore_default(&[Signal::SIGCHLD, Signal::SIGTERM]);
     signals::ignore(&IGNORED);
     image::adopt_orphans();
-    Ok((socket, core_limit))
+    Ok(core_limit)
 }
 
 fn supervise(socket: &mut UnixStream, core_limit: Limit) -> ExitCode {
