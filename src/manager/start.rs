@@ -161,9 +161,9 @@ impl Manager {
             let path = run.path(&files::lease(id));
             let locked =
                 lock::try_exclusive(&lease).map_err(|error| Error::io("lock", &path, &error))?;
-            // Before it was locked it was nobody's, and a sweep may be removing it, or have removed it.
-            let linked = lease.metadata().is_ok_and(|seen| seen.nlink() > 0);
-            if !locked || !linked {
+            // Somebody may be removing it as nobody's, or may have done so before it was locked.
+            let is_there = lease.metadata().is_ok_and(|lease| lease.nlink() > 0);
+            if !locked || !is_there {
                 continue;
             }
             match logs.create_new(&files::log(id, 0)) {
