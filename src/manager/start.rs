@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -160,8 +161,10 @@ impl Manager {
             let path = run.path(&files::lease(id));
             let locked =
                 lock::try_exclusive(&lease).map_err(|error| Error::io("lock", &path, &error))?;
-            if !locked {
-                continue; // somebody is removing it as nobody's
+            // Somebody may be removing it as nobody's, or may have done so before it was locked.
+            let is_there = lease.metadata().is_ok_and(|lease| lease.nlink() > 0);
+            if !locked || !is_there {
+                continue;
             }
             match logs.create_new(&files::log(id, 0)) {
                 Ok(log) => {
