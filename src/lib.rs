@@ -32,6 +32,8 @@ mod supervisor;
 mod sys;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "terminals get their colours with a later command")

@@ -137,6 +137,16 @@ impl Matches {
         self.operands.iter().filter_map(|operand| operand.to_str())
     }
 
+    /// The text after the ID.
+    pub(crate) fn text_after_id(&self) -> Option<&OsStr> {
+        self.operands.get(1).map(OsString::as_os_str)
+    }
+
+    /// The number of the signal after the ID.
+    pub(crate) fn signal_after_id(&self) -> Option<i32> {
+        signal::number(self.text_after_id()?.to_str()?)
+    }
+
     /// A setting and its new value, as they were typed.
     pub(crate) fn change(&self) -> Option<(&OsStr, &OsStr)> {
         match self.operands.as_slice() {

@@ -12,8 +12,10 @@ use super::table::Verb;
 use super::values;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
+use crate::commands::send::{SendOptions, Source};
 use crate::commands::{self, Context, Outcome, Selection};
 use crate::config::{Configuration, FileState};
+use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
 use crate::manager::output::{Form, Query};
 use crate::manager::plan::{StartOptions, What};
 use crate::manager::stop::StopOptions;
@@ -83,6 +85,14 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             let id = ids.first().map_or("", String::as_str);
             let options = output_options(context, matches);
             commands::output::run(context, id, &options)
+        }
+        Verb::Send => {
+            let id = ids.first().map_or("", String::as_str);
+            commands::send::run(context, id, &send_options(matches))
+        }
+        Verb::Signal => {
+            let id = ids.first().map_or("", String::as_str);
+            commands::signal::run(context, id, matches.signal_after_id().unwrap_or_default())
         }
         Verb::Stop => {
             let force = matches.has("force").then_some(std::time::Duration::ZERO);
@@ -189,6 +199,29 @@ fn split_variable(variable: &Bytes) -> Variables {
         OsString::from_vec(variable.0[..at].to_vec()),
         OsString::from_vec(value.to_vec()),
     )
+}
+
+fn send_options(matches: &Matches) -> SendOptions {
+    let text = matches.text_after_id().map(|text| {
+        let mut bytes = Bytes::from(text).0;
+        if !matches.has("no-newline") {
+            bytes.push(b'\n');
+        }
+        bytes
+    });
+    let file = matches.bytes("file").map(|file| match file.0.as_slice() {
+        b"-" => Source::Stdin,
+        _ => Source::File(file.as_os_str().into()),
+    });
+    SendOptions {
+        source: file.unwrap_or_else(|| Source::Bytes(text.unwrap_or_default())),
+        after: if matches.has("eof") {
+            After::Closed
+        } else {
+            After::StaysOpen
+        },
+        limit: matches.duration("timeout").unwrap_or(SEND_LIMIT_DEFAULT),
+    }
 }
 
 fn output_options(context: &Context, matches: &Matches) -> Options {

@@ -12,6 +12,8 @@ pub(crate) mod lock;
 pub(crate) mod out;
 pub(crate) mod output;
 mod select;
+pub(crate) mod send;
+pub(crate) mod signal;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod stop;

@@ -63,6 +63,8 @@ pub(crate) struct Reading {
     reach: Reach,
     /// Output that was there and is no more: dropped by rotation, or lost to a full disk.
     pub(crate) dropped_bytes: u64,
+    /// What of that rotation removed.
+    rotated_bytes: u64,
     damage: Option<Damage>,
     torn_bytes: u64,
     /// Whether block or state say that the log has its END.
@@ -91,6 +93,7 @@ impl Manager {
             pending: VecDeque::new(),
             reach: Reach::Open,
             dropped_bytes: 0,
+            rotated_bytes: 0,
             damage: None,
             torn_bytes: 0,
             promised: process
@@ -202,10 +205,14 @@ impl Reading {
                 self.pending.push_back(Piece::Note(text));
             }
             Kind::Dropped => {
-                let bytes = bytes_of(payload);
-                self.dropped_bytes += bytes;
-                let text = format!("{bytes} bytes of older output were dropped by rotation");
-                self.pending.push_back(Piece::Note(text));
+                // Each segment says what was removed before it, all together.
+                let more = bytes_of(payload).saturating_sub(self.rotated_bytes);
+                if more > 0 {
+                    self.rotated_bytes += more;
+                    self.dropped_bytes += more;
+                    let text = format!("{more} bytes of older output were dropped by rotation");
+                    self.pending.push_back(Piece::Note(text));
+                }
             }
             Kind::Start | Kind::Stdout | Kind::Stderr | Kind::Closed | Kind::Note | Kind::Alert => {
             }
