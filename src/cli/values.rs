@@ -322,6 +322,42 @@ mod tests {
     }
 
     #[test]
+    fn the_value_of_a_setting_may_have_a_unit() {
+        let read = |name: &str, text: &str| {
+            let setting = setting(OsStr::new(name)).unwrap();
+            of_setting(setting, OsStr::new(text))
+                .map(|value| value.words())
+                .map_err(|error| error.message)
+        };
+        for (name, text, value) in [
+            ("output.defaultTailLines", "0", Some("0")),
+            ("output.defaultTailLines", "5s", None),
+            ("processes.stop.graceSeconds", "2m", Some("120")),
+            ("stop.graceSeconds", "7", Some("7")),
+            ("stop.graceSeconds", "1.5", None),
+            ("stop.graceSeconds", "2d", None),
+            ("logs.maxBytes", "64MiB", Some("67108864")),
+            ("logs.maxBytes", "64", None),
+            ("execution.shellPath", "/bin/sh", Some("/bin/sh")),
+            ("execution.shellPath", "sh", None),
+        ] {
+            let found = read(name, text);
+            assert_eq!(found.as_deref().ok(), value, "{name} {text}");
+            let below = name.trim_start_matches("processes.");
+            assert!(found.is_ok() || found.unwrap_err().starts_with(&format!("{below} is ")));
+        }
+        let shell = setting(OsStr::new("execution.shellPath")).unwrap();
+        assert!(of_setting(shell, OsStr::from_bytes(b"/\xff")).is_err());
+        for (typed, meant) in [
+            ("output.defaultTailLine", "did you mean output"),
+            ("x", "the settings are"),
+        ] {
+            let error = setting(OsStr::new(typed)).unwrap_err();
+            assert!(error.hint.unwrap().starts_with(meant), "{typed}");
+        }
+    }
+
+    #[test]
     fn a_message_repeats_a_little_of_what_it_refuses() {
         assert_eq!(quoted("a\nb\u{1b}"), "'a\\nb\\x1b'");
         assert_eq!(quoted(&"x".repeat(1 << 20)).chars().count(), 82);
