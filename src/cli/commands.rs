@@ -51,6 +51,19 @@ pub(crate) const COMMANDS: &[Command] = &[
             .short('e')
             .repeatable(),
             Flag::with_value(
+                "env-file",
+                Value::Path,
+                "FILE",
+                "set those of a file: KEY=VALUE lines taken as they stand, and # comments; may be \
+                 repeated, and what is said later counts",
+            )
+            .repeatable(),
+            Flag::switch(
+                "clear-env",
+                "give it nothing of this environment, not even PATH: only what -e and --env-file \
+                 say, BGP_ID and BGP_NAME",
+            ),
+            Flag::with_value(
                 "stdin",
                 Value::Stdin,
                 "pipe|null|FILE",
@@ -63,7 +76,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "TIME",
                 "how long it may take to end when it is stopped, before it is killed",
             )
-            .default("5s"),
+            .default("stop.graceSeconds of the configuration, or 5s"),
             Flag::with_value("group", Value::Label, "GROUP", "put it into a group"),
             Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
                 .default("$BGP_SESSION"),
@@ -154,7 +167,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         flags: &[
             Flag::with_value("lines", Value::Count, "N", "the last N lines; 0 for all")
                 .short('n')
-                .default("20"),
+                .default("output.defaultTailLines of the configuration, or 20"),
             Flag::switch("stdout", "only the standard output"),
             Flag::switch("stderr", "only the standard error"),
             Flag::switch(
@@ -191,6 +204,92 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::Interrupted,
             Kind::Terminated,
         ],
+    },
+    Command {
+        verb: Verb::Send,
+        name: "send",
+        aliases: &[],
+        usage: &[
+            "[OPTIONS] ID TEXT",
+            "[OPTIONS] ID --file FILE",
+            "[OPTIONS] ID --eof",
+        ],
+        operands: Operands::IdAndText {
+            instead: "file",
+            beside: "eof",
+        },
+        summary: "type into a process",
+        description: &[
+            "Writes TEXT and a newline to the standard input of a process, exactly as given. What \
+             several send at the same time arrives one after the other, each as a whole.",
+            "It waits at most 2 seconds for room, and tells how many bytes were taken: a process that \
+             does not read takes 64 KiB or so, and no more. One that reads to the end of its input, as \
+             sort does, waits for --eof.",
+        ],
+        flags: &[
+            Flag::switch("no-newline", "without the newline").short('n'),
+            Flag::with_value(
+                "file",
+                Value::Path,
+                "FILE",
+                "the bytes of a file in place of TEXT; '-' is bgp's own standard input",
+            )
+            .not_with(&["no-newline"]),
+            Flag::switch(
+                "eof",
+                "then close it, for good: the process reads an end of file",
+            ),
+            Flag::with_value(
+                "timeout",
+                Value::Duration,
+                "TIME",
+                "how long to wait for room",
+            )
+            .default("2s"),
+        ],
+        examples: &[
+            Example {
+                line: "bgp send web yes",
+                does: "answer its question",
+            },
+            Example {
+                line: "bgp send sql --file dump.sql --eof",
+                does: "all of a file, and the end of file",
+            },
+            Example {
+                line: "bgp send -n web -- -q",
+                does: "a text that begins with a dash, and no newline",
+            },
+        ],
+        state: State::Read,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::NotRunning,
+            Kind::TimedOut,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
+    },
+    Command {
+        verb: Verb::Signal,
+        name: "signal",
+        aliases: &[],
+        usage: &["[OPTIONS] ID SIGNAL"],
+        operands: Operands::IdAndSignal,
+        summary: "send one signal to a process",
+        description: &[
+            "Signals the process group of the command. SIGNAL is a name or a number: HUP, SIGHUP, 1. \
+             STOP pauses it and CONT lets it go on; to end a process with all that it started there \
+             is 'bgp stop'.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp signal web HUP",
+            does: "most servers read their configuration again",
+        }],
+        state: State::Read,
+        failures: &[Kind::NotFound, Kind::Ambiguous, Kind::NotRunning],
     },
     Command {
         verb: Verb::Stop,
@@ -354,6 +453,38 @@ pub(crate) const COMMANDS: &[Command] = &[
         failures: &[Kind::Damaged, Kind::Unsafe, Kind::Storage],
     },
     Command {
+        verb: Verb::Config,
+        name: "config",
+        aliases: &[],
+        usage: &["[OPTIONS]", "[OPTIONS] set SETTING VALUE"],
+        operands: Operands::Change,
+        summary: "show the settings, or change one",
+        description: &[
+            "Shows each setting with its value and where that comes from: the file or the default. With \
+             'set' it writes one into the file, $XDG_CONFIG_HOME/bgp/config.json or \
+             ~/.config/bgp/config.json, and leaves all else there as it is.",
+            "A file with a key that is unknown or a value that is not allowed stops every command but \
+             'stop', 'config' and help: these go on with the defaults.",
+        ],
+        flags: &[],
+        examples: &[
+            Example {
+                line: "bgp config",
+                does: "what holds, and why",
+            },
+            Example {
+                line: "bgp config set output.defaultTailLines 50",
+                does: "let 'bgp output' show 50 lines",
+            },
+            Example {
+                line: "bgp config set logs.maxBytes 256MiB",
+                does: "keep more of each log",
+            },
+        ],
+        state: State::Untouched,
+        failures: &[Kind::Locked, Kind::Storage],
+    },
+    Command {
         verb: Verb::Help,
         name: "help",
         aliases: &[],
@@ -426,8 +557,13 @@ mod tests {
                     assert!(command.flag(other).is_some(), "{} {other}", flag.long);
                 }
             }
-            if let Operands::CommandOr(flag) = command.operands {
-                assert!(command.flag(flag).is_some());
+            let in_place = match command.operands {
+                Operands::CommandOr(flag) => vec![flag],
+                Operands::IdAndText { instead, beside } => vec![instead, beside],
+                _ => vec![],
+            };
+            for flag in in_place {
+                assert!(command.flag(flag).is_some(), "{flag}");
             }
         }
     }

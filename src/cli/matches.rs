@@ -2,7 +2,7 @@
 //!
 //! Does not: hold defaults; what was not said is absent.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
@@ -80,6 +80,18 @@ impl Matches {
         })
     }
 
+    /// The values of these flags for bytes, variables and paths, each with its flag, in the order given.
+    pub(crate) fn in_order(
+        &self,
+        longs: &'static [&'static str],
+    ) -> impl Iterator<Item = (&'static str, &Bytes)> {
+        let given = self.flags.iter();
+        given.filter_map(|(flag, value)| match value {
+            Parsed::Bytes(bytes) if longs.contains(&flag.long) => Some((flag.long, bytes)),
+            _ => None,
+        })
+    }
+
     pub(crate) fn duration(&self, long: &str) -> Option<Duration> {
         self.values(long).find_map(|value| match value {
             Parsed::Duration(duration) => Some(*duration),
@@ -123,6 +135,24 @@ impl Matches {
     /// The IDs, as they were typed; none is empty.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         self.operands.iter().filter_map(|operand| operand.to_str())
+    }
+
+    /// The text after the ID.
+    pub(crate) fn text_after_id(&self) -> Option<&OsStr> {
+        self.operands.get(1).map(OsString::as_os_str)
+    }
+
+    /// The number of the signal after the ID.
+    pub(crate) fn signal_after_id(&self) -> Option<i32> {
+        signal::number(self.text_after_id()?.to_str()?)
+    }
+
+    /// A setting and its new value, as they were typed.
+    pub(crate) fn change(&self) -> Option<(&OsStr, &OsStr)> {
+        match self.operands.as_slice() {
+            [_, setting, value] => Some((setting, value)),
+            _ => None,
+        }
     }
 
     /// The command to run with its arguments, untouched; empty if a flag stands in its place.

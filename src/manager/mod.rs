@@ -4,6 +4,7 @@
 //! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
 //! - [`resolve`]: which process an ID argument means.
 //! - [`stop`], [`wait`], [`clear`], [`verify`]: the rest of its life.
+//! - [`input`]: what is sent to its stdin; [`signal`]: and to its leader's group; both by [`contact`].
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`]: its log, opened, and what it wrote, read.
@@ -11,16 +12,21 @@
 //! Does not: parse arguments or print.
 
 pub(crate) mod clear;
+mod contact;
 pub(crate) mod info;
+pub(crate) mod input;
 pub(crate) mod leftovers;
 pub(crate) mod logs;
 pub(crate) mod observe;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod resolve;
+pub(crate) mod signal;
 pub(crate) mod start;
 pub(crate) mod stop;
 mod sweep;
+mod unrunnable;
+pub(crate) mod variables;
 pub(crate) mod verify;
 pub(crate) mod wait;
 

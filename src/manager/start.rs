@@ -22,7 +22,9 @@ use std::time::Duration;
 use super::Manager;
 use super::info::ProcessInfo;
 use super::observe::{Observed, names};
-use super::plan::{GRACE_DEFAULT, Plan, StartOptions, not_executed, plan, variable};
+use super::plan::{Plan, StartOptions, plan};
+use super::unrunnable::not_executed;
+use super::variables::variable;
 use nix::errno::Errno;
 
 use crate::crypto::random_bytes;
@@ -109,7 +111,8 @@ impl Manager {
             cwd: plan.cwd,
             umask: image::umask(),
             stdin: plan.stdin_fact,
-            grace_ms: millis(options.grace.unwrap_or(GRACE_DEFAULT)),
+            grace_ms: millis(options.grace.unwrap_or(options.grace_default)),
+            grace_by_default: options.grace.is_none(),
             group: options.group.clone(),
             session: options.session.clone(),
             alerts: options.alerts.clone(),
@@ -219,7 +222,10 @@ impl Manager {
         launch: &Launch,
         stdin: Option<&OwnedFd>,
     ) -> Result<(UnixStream, i32), Error> {
-        let failed = |error: &io::Error| Error::system("cannot start a supervisor", error);
+        let failed = |error: &io::Error| match error.raw_os_error() {
+            Some(libc::EAGAIN) => cannot_fork(error),
+            _ => Error::system("cannot start a supervisor", error),
+        };
         let (mut ours, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
         for set in [UnixStream::set_read_timeout, UnixStream::set_write_timeout] {
             set(&ours, Some(EXEC_LIMIT)).map_err(|error| failed(&error))?;
@@ -232,10 +238,7 @@ impl Manager {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| match error.raw_os_error() {
-                Some(libc::EAGAIN) => cannot_fork(&error),
-                _ => failed(&error),
-            })?;
+            .map_err(|error| failed(&error))?;
         let logs = self.store.dir().make_sub(Sub::Logs)?;
         let run = self.store.dir().make_sub(Sub::Run)?;
         let files = Files {
@@ -248,8 +251,12 @@ impl Manager {
         let key = self.store.keys().log_key(launch.log);
         let told = launch::send(&mut ours, &files, &key, launch);
         let _ = image.wait(); // it forks and ends at once; its child is the supervisor
-        told.map_err(|error| failed(&error))?;
-        match launch::receive_message::<Verdict>(&mut ours) {
+        // One that could not even listen may have said why before it ended.
+        let verdict = match (told, launch::receive_message::<Verdict>(&mut ours)) {
+            (Err(error), Err(_)) => Err(error),
+            (_, verdict) => verdict,
+        };
+        match verdict {
             Ok(Verdict::Started { pid }) => Ok((ours, pid)),
             Ok(Verdict::NotExecuted { step, errno }) => Err(explain(&launch.start, step, errno)),
             Ok(Verdict::Refused {
@@ -346,6 +353,7 @@ fn entry_of(start: &Start, log: LogId) -> Entry {
         alerts: start.alerts.clone(),
         previous: start.previous,
         grace_ms: start.grace_ms,
+        grace_by_default: start.grace_by_default,
         start_ms: start.start_ms,
         uptime_ms: start.uptime_ms,
         boot: start.boot.clone(),

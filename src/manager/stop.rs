@@ -33,6 +33,16 @@ pub(crate) struct StopOptions {
     pub(crate) reason: Reason,
     /// From TERM to KILL; zero kills at once. By default the process's own.
     pub(crate) grace: Option<Duration>,
+    /// What the configuration says now: for a process that was started without a grace of its own.
+    pub(crate) configured: Option<Duration>,
+}
+
+impl StopOptions {
+    /// The grace for `target`, if it is another than the one it was started with.
+    fn grace_for(self, target: &Observed) -> Option<Duration> {
+        let configured = self.configured.filter(|_| target.entry.grace_by_default);
+        self.grace.or(configured)
+    }
 }
 
 /// A stop that has been asked for.
@@ -78,7 +88,7 @@ impl Manager {
             Ok(mut client) => {
                 let request = Request::Stop {
                     reason: options.reason,
-                    grace_ms: options.grace.map(millis),
+                    grace_ms: options.grace_for(target).map(millis),
                 };
                 match client
                     .send(&request)
@@ -89,6 +99,7 @@ impl Manager {
                     Ok(Some(Reply::Ended | Reply::Survivors { .. })) | Err(Unreachable::Gone) => {
                         Ok(Asked::Unreachable)
                     }
+                    Ok(Some(_)) => Err(unanswered(target, &Unreachable::NotOurs)),
                     Ok(None) => Err(unanswered(target, &Unreachable::Silent)),
                     Err(error) => Err(unanswered(target, &error)),
                 }
@@ -98,7 +109,7 @@ impl Manager {
         }
     }
 
-    fn connect(&self, target: &Observed) -> Result<Client, Unreachable> {
+    pub(super) fn connect(&self, target: &Observed) -> Result<Client, Unreachable> {
         let entry = &target.entry;
         let run = self
             .store
@@ -118,7 +129,7 @@ impl Manager {
         options: StopOptions,
     ) -> Result<ProcessInfo, Error> {
         let grace = options
-            .grace
+            .grace_for(target)
             .unwrap_or(Duration::from_millis(target.entry.grace_ms));
         match asked {
             Asked::Done(error) => Err(error),
@@ -150,7 +161,7 @@ impl Manager {
                 Ok(Some(Reply::Ended)) | Err(Unreachable::Gone) => {
                     return self.await_end(target, Instant::now() + ANSWER_LIMIT);
                 }
-                Ok(Some(Reply::Accepted | Reply::Refused { .. })) => {}
+                Ok(Some(_)) => {} // that it was accepted
                 Ok(None) => return Err(unanswered(target, &Unreachable::Silent)),
                 Err(error) => return Err(unanswered(target, &error)),
             }
@@ -205,8 +216,9 @@ fn signal_supervisor(block: &Block) -> bool {
     same && held.send(Signal::SIGTERM as i32).is_ok()
 }
 
-fn not_running(info: &ProcessInfo) -> Error {
-    Error::new(
+/// The error for a process that has ended, with how.
+pub(super) fn not_running(info: &ProcessInfo) -> Error {
+    let error = Error::new(
         Kind::NotRunning,
         format!(
             "'{}' ({}) does not run: {}",
@@ -214,8 +226,12 @@ fn not_running(info: &ProcessInfo) -> Error {
             info.id,
             info.ending()
         ),
-    )
-    .hint(format!("'bgp clear {}' removes it from the list", info.id))
+    );
+    if info.supervised {
+        error.hint(format!("'bgp stop {}' ends what it left behind", info.id))
+    } else {
+        error.hint(format!("'bgp clear {}' removes it from the list", info.id))
+    }
 }
 
 fn survived(target: &Observed, survivors: &[Survivor]) -> Error {
@@ -235,7 +251,7 @@ fn survived(target: &Observed, survivors: &[Survivor]) -> Error {
 }
 
 /// The error for a supervisor that does not do as it should.
-fn unanswered(target: &Observed, why: &Unreachable) -> Error {
+pub(super) fn unanswered(target: &Observed, why: &Unreachable) -> Error {
     let pid = target
         .block
         .as_ref()

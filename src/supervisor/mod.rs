@@ -3,13 +3,15 @@
 //! 1. [`launch`]: `bgp start` hands over open files, one key and the facts.
 //! 2. [`leader`]: the command is executed, as the leader of its own session.
 //! 3. [`run`]: the loop: output into the log, children reaped, requests carried out, the end written.
-//! 4. [`tree`]: who belongs to the process, and how all of it is ended.
-//! 5. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
+//! 4. [`input`]: what clients send to the command's stdin, one message after the other.
+//! 5. [`tree`]: who belongs to the process, and how all of it is ended.
+//! 6. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
 //! password anywhere. Does not: know the password, the state, or any other process's log.
 
 mod held;
+mod input;
 mod journal;
 pub(crate) mod launch;
 mod leader;
@@ -51,16 +53,22 @@ const IGNORED: [Signal; 10] = [
 pub(crate) fn main() -> ExitCode {
     image::close_inherited();
     image::forbid_inspection();
+    let Ok(socket) = image::duplicate_above_stdio(io::stdin()) else {
+        return ExitCode::FAILURE; // the other end reads end of file, and says so
+    };
+    let mut socket = UnixStream::from(socket);
     match detach() {
-        Ok((mut socket, core_limit)) => supervise(&mut socket, core_limit),
-        Err(_) => ExitCode::FAILURE, // the other end reads end of file, and says so
+        Ok(core_limit) => supervise(&mut socket, core_limit),
+        Err(error) => {
+            let _ = launch::send_message(&mut socket, &Verdict::refused(&error)); // as below
+            ExitCode::FAILURE
+        }
     }
 }
 
 /// Leaves the caller's session, terminal, directory and descriptors.
-fn detach() -> io::Result<(UnixStream, Limit)> {
+fn detach() -> io::Result<Limit> {
     let core_limit = image::forbid_core_files()?;
-    let socket = UnixStream::from(image::duplicate_above_stdio(io::stdin())?);
     let null = OpenOptions::new()
         .read(true)
         .write(true)
@@ -78,7 +86,7 @@ fn detach() -> io::Result<(UnixStream, Limit)> {
     signals::restore_default(&[Signal::SIGCHLD, Signal::SIGTERM]);
     signals::ignore(&IGNORED);
     image::adopt_orphans();
-    Ok((socket, core_limit))
+    Ok(core_limit)
 }
 
 fn supervise(socket: &mut UnixStream, core_limit: Limit) -> ExitCode {

@@ -21,12 +21,16 @@ mod raw;
 
 /// Ended processes and their files go, live ones stay.
 mod clear;
+/// What is set holds, what is faulty is told.
+mod config;
 /// What a crash at any moment may leave, and what not.
 mod crash;
 /// Where the state lives, and what is refused there.
 mod directory;
 /// What earlier versions wrote is read for ever, also in another language.
 mod fixtures;
+/// What is sent to a process, and signals.
+mod input;
 /// Field names and types are a contract.
 mod json;
 /// What is listed, how it is addressed, and how it is shown.
