@@ -31,10 +31,6 @@ mod supervisor;
 mod sys;
 #[cfg(test)]
 mod testing;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "terminals get their colours with a later command")
-)]
 mod text;
 
 use std::process::ExitCode;

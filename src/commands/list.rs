@@ -4,7 +4,7 @@
 
 use super::documents::Several;
 use super::out::Format;
-use super::words::{Clock, runtime, short_status};
+use super::words::{Clock, colour, runtime, short_status};
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
@@ -37,18 +37,26 @@ pub(crate) fn run(context: &mut Context, selection: &Selection, which: Which) ->
         Format::Json => context.out.json(&Several::new(&infos))?,
         Format::Text if infos.is_empty() => {}
         Format::Text => {
-            let table = table(&infos).render(context.columns());
+            let table = table(&infos).render(context.columns(), context.look());
             context.out.text(&table)?;
         }
     }
     Ok(0)
 }
 
+/// Columns by their place.
+const NAME: usize = 1;
+const STATUS: usize = 2;
+const PID: usize = 3;
+const STARTED: usize = 4;
+const RUNTIME: usize = 5;
+
 fn table(infos: &[ProcessInfo]) -> Table {
     let clock = Clock::local();
     let mut table = Table::new(&[
         "ID", "NAME", "STATUS", "PID", "STARTED", "RUNTIME", "COMMAND",
-    ]);
+    ])
+    .giving_way(&[STARTED, PID, RUNTIME], NAME);
     for info in infos {
         table.row([
             &info.id.to_string(),
@@ -61,6 +69,7 @@ fn table(infos: &[ProcessInfo]) -> Table {
             &runtime(info),
             &info.command().escaped(),
         ]);
+        table.style(STATUS, colour(info));
     }
     table
 }

@@ -8,6 +8,7 @@ pub(crate) mod clear;
 mod documents;
 pub(crate) mod list;
 pub(crate) mod lock;
+pub(crate) mod logs;
 pub(crate) mod out;
 pub(crate) mod output;
 mod select;
@@ -23,6 +24,7 @@ pub(crate) use select::Selection;
 use crate::model::error::Error;
 use crate::store::environment::Environment;
 use crate::sys::window;
+use crate::text::row::Look;
 use out::{Format, Out};
 
 /// What every command is given.
@@ -36,6 +38,14 @@ impl Context {
     /// The width of the terminal that the output goes to; `None` when it goes elsewhere.
     fn columns(&self) -> Option<usize> {
         out::columns(self.environment.get("COLUMNS"), window::columns)
+    }
+
+    /// How text looks where the output goes.
+    fn look(&self) -> Look {
+        out::look(
+            self.environment.get("NO_COLOR"),
+            self.environment.get("TERM"),
+        )
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
 use crate::model::error::{Error, Kind, reason};
 use crate::text::display::{is_dangerous, one_line};
+use crate::text::row::Look;
 
 /// How to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +135,7 @@ fn unwritable(error: &io::Error) -> Error {
 /// # Errors
 ///
 /// It cannot be JSON: a map whose keys are no strings, for example.
-fn to_json(document: &impl Serialize) -> Result<String, Error> {
+pub(super) fn to_json(document: &impl Serialize) -> Result<String, Error> {
     let mut json = Vec::new();
     document
         .serialize(&mut Serializer::with_formatter(&mut json, Harmless))
@@ -257,6 +258,26 @@ pub(crate) fn columns(
         .then(|| terminal_columns(variable, ask))
 }
 
+/// How output looks where the standard output goes: colours only for a terminal that has them, and whose
+/// user has not asked for none (`NO_COLOR`, see no-color.org; `TERM=dumb`).
+pub(crate) fn look(no_color: Option<&OsStr>, term: Option<&OsStr>) -> Look {
+    if io::stdout().is_terminal() {
+        terminal_look(no_color, term)
+    } else {
+        Look::Pipe
+    }
+}
+
+fn terminal_look(no_color: Option<&OsStr>, term: Option<&OsStr>) -> Look {
+    let wants_none = no_color.is_some_and(|value| !value.is_empty());
+    let has_none = term.is_none_or(|term| term.is_empty() || term == "dumb");
+    if wants_none || has_none {
+        Look::Terminal
+    } else {
+        Look::Colours
+    }
+}
+
 fn terminal_columns(variable: Option<&OsStr>, ask: impl FnOnce() -> Option<u16>) -> usize {
     variable
         .and_then(OsStr::to_str)
@@ -371,6 +392,21 @@ mod tests {
         let out = Out::to(&mut written);
         assert_eq!(finish(out, Format::Json, Err(error)), ExitCode::from(3));
         assert!(written.starts_with(b"{\"schema\":1,") && written.ends_with(b"}\n"));
+    }
+
+    #[test]
+    fn colours_are_for_terminals_that_have_them_and_people_who_want_them() {
+        for (no_color, term, look) in [
+            (None, Some("xterm"), Look::Colours),
+            (Some(""), Some("xterm"), Look::Colours),
+            (Some("1"), Some("xterm"), Look::Terminal),
+            (None, Some("dumb"), Look::Terminal),
+            (None, Some(""), Look::Terminal),
+            (None, None, Look::Terminal),
+        ] {
+            let found = terminal_look(no_color.map(OsStr::new), term.map(OsStr::new));
+            assert_eq!(found, look, "{no_color:?} {term:?}");
+        }
     }
 
     #[test]

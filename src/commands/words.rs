@@ -8,28 +8,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::manager::info::ProcessInfo;
-use crate::model::status::{How, Reason, Status};
+use crate::model::status::{How, Status};
 use crate::text::display::human_duration;
-
-/// What a status means, in a sentence that may follow it.
-pub(super) fn meaning(info: &ProcessInfo) -> &'static str {
-    match (info.status, info.reason) {
-        (Status::Starting, _) => "a restart waits for its time",
-        (Status::Running, _) if info.paused => "the command is stopped by a signal",
-        (Status::Running, _) => "the command runs",
-        (Status::Stopping, _) => "it was asked to stop and has not ended yet",
-        (Status::Exited, _) => "the command ended well",
-        (Status::Killed, Some(Reason::Signal)) => "a signal from outside bgp ended it",
-        (Status::Killed, _) => "it ended after bgp was asked to stop it",
-        (Status::Crashed, _) => "a signal that nobody asked for ended it",
-        (Status::Failed, _) => "the command ended with an error",
-        (Status::Lost, Some(Reason::Reboot)) => "the machine went down while it ran",
-        (Status::Lost, Some(Reason::Damaged)) => {
-            "its status block is damaged; nobody knows how it ended"
-        }
-        (Status::Lost, _) => "its supervisor was killed; nobody knows how it ended",
-    }
-}
+use crate::text::style::Style;
 
 /// The status with what else matters at a glance: `running (paused)`, `failed(3)`, `exited +2`.
 pub(super) fn short_status(info: &ProcessInfo) -> String {
@@ -62,10 +43,23 @@ pub(super) fn short_status(info: &ProcessInfo) -> String {
 
 /// How long, or `-` when nobody knows.
 pub(super) fn runtime(info: &ProcessInfo) -> String {
-    info.runtime_ms.map_or_else(
-        || "-".to_owned(),
-        |ms| human_duration(Duration::from_millis(ms)),
-    )
+    match info.runtime_ms {
+        None => "-".to_owned(),
+        Some(0) => "<1ms".to_owned(),
+        Some(ms) => human_duration(Duration::from_millis(ms)),
+    }
+}
+
+/// The colour of a status: green for what goes on, yellow for what is under way to something else, red
+/// for what should not have happened.
+pub(super) fn colour(info: &ProcessInfo) -> Style {
+    match info.status {
+        Status::Running if info.paused => Style::YELLOW,
+        Status::Running => Style::GREEN,
+        Status::Starting | Status::Stopping => Style::YELLOW,
+        Status::Exited | Status::Killed => Style::FAINT,
+        Status::Crashed | Status::Failed | Status::Lost => Style::RED,
+    }
 }
 
 /// Shows times where the reader is.

@@ -2,15 +2,19 @@
 //!
 //! - [`start`]: the transaction that puts a process on record and runs it.
 //! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
+//! - [`inspect`]: all about one of them, with a hint at why it failed.
 //! - [`resolve`]: which process an ID argument means.
 //! - [`stop`], [`wait`], [`clear`], [`verify`]: the rest of its life.
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
-//! - [`logs`], [`output`]: its log, opened, and what it wrote, read.
+//! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
 //!
 //! Does not: parse arguments or print.
 
 pub(crate) mod clear;
+mod diagnosis;
+pub(crate) mod export;
 pub(crate) mod info;
+pub(crate) mod inspect;
 pub(crate) mod leftovers;
 pub(crate) mod logs;
 pub(crate) mod observe;
