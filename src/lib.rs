@@ -35,6 +35,8 @@ mod text;
 
 use std::process::ExitCode;
 
+use nix::sys::signal::Signal;
+
 /// What the `bgp` program does: a command, or, executed by `bgp start`, the supervision of a process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -47,7 +49,8 @@ pub fn main() -> ExitCode {
     }
     sys::image::forbid_inspection(); // the password and its keys are in here
     // A caller that ignores SIGCHLD would keep us from waiting for a child.
-    sys::signals::restore_default(&[nix::sys::signal::Signal::SIGCHLD]);
+    sys::signals::restore_default(&[Signal::SIGCHLD]);
+    sys::signals::ignore(&[Signal::SIGXFSZ]); // a limit of file sizes is an error, not the end
     cli::run::run(
         arguments.collect(),
         store::environment::Environment::of_this_process(),

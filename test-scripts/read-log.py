@@ -5,7 +5,7 @@ Usage: BG_PASSWORD=... read-log.py STATE-DIRECTORY
 Needs the package `cryptography`. A wrong password or an altered key or document ends it with an error;
 what cannot be read of a log is told by segment and offset, as "unreadable".
 """
-import base64, hashlib, hmac, json, os, re, struct, sys
+import base64, hashlib, hmac, json, os, re, signal, struct, sys
 from pathlib import Path
 from cryptography.hazmat.primitives import hashes, padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -54,10 +54,11 @@ def record(keys, context, data, at, end):
     return None if plain is None else (length, number, plain)
 
 def read_log(name, segments, master, store):
-    expected, fact, part_of = None, b"", None
+    expected, fact, part_of, doubt = 0, b"", None, False
     for segment, path in segments:
         data = path.read_bytes()
-        magic, version, flags, block, log, of_store, created, number, first, zero, tag = struct.unpack("<8sHHI16s16sQQQ24s32s", data[:128])
+        magic, version, flags, block, log, of_store, created, number, first, zero, tag = \
+            struct.unpack("<8sHHI16s16sQQQ24s32s", data[:128].ljust(128, b"\0"))
         keys = pair(derive(master, log, "log"), log, "log")
         known = (magic, version, flags, block, of_store, number, zero) == (b"BGPLOG\r\n", 1, 0, BLOCK, store, segment, bytes(24))
         if not known or not hmac.compare_digest(hmac.digest(keys[1], data[:96], "sha256"), tag):
@@ -65,31 +66,36 @@ def read_log(name, segments, master, store):
             continue
         tell(log=name, segment=segment, logId=log.hex(), created=created, firstRecord=first)
         context, at = b"BGPREC\x01\x00" + log + store + struct.pack("<Q", segment) + bytes(16), 128
+        expected, part_of, doubt = first, None, False
         while at < len(data):
-            end = min(at // BLOCK * BLOCK + BLOCK, len(data))
-            if not any(data[at:end]) and end < len(data):
+            begin, end = at // BLOCK * BLOCK, min(at // BLOCK * BLOCK + BLOCK, len(data))
+            if end < len(data) and at not in (begin, 128) and not any(data[at:end]):
                 at = end  # filler
                 continue
             found = record(keys, context, data, at, end)
-            if not found or (expected is not None and found[1] != expected):
+            if not found or found[1] < expected or (found[1] > expected and not doubt):
                 tell(log=name, segment=segment, offset=at, unreadable=True)
-                at, expected, part_of = at // BLOCK * BLOCK + BLOCK, None, None
+                at, part_of, doubt = begin + BLOCK, None, True
                 continue
-            length, number, plain = found
+            length, expected, plain = found[0], found[1] + 1, found[2]
             time, kind, more, _ = struct.unpack("<QBBH", plain[:12])
-            at, expected = at + length, number + 1
-            fact, part_of = (fact if part_of == kind else b"") + plain[12:], kind if more else None
-            if not more and kind < len(KINDS):
-                tell(log=name, number=number, time=time, kind=KINDS[kind], payload=payload_of(KINDS[kind], fact))
+            fact, part_of, at = (fact if part_of == kind else b"") + plain[12:], kind if more else None, at + length
+            if not more and 0 < kind < len(KINDS):
+                try:
+                    tell(log=name, number=expected - 1, time=time, kind=KINDS[kind], payload=payload_of(KINDS[kind], fact))
+                    doubt = False
+                except ValueError:  # the rest of a fact whose beginning is unreadable
+                    assert doubt, f"record {expected - 1} of {path} is no JSON"
 
 def read_block(path, master):
-    newest = None
-    for index, slot in enumerate((path.read_bytes().ljust(8192, b"\0")[:4096], path.read_bytes().ljust(8192, b"\0")[4096:8192])):
-        magic, version, size, number, _, log = struct.unpack("<8sIIQ8s16s", slot[:48])
-        if magic == b"BGPBLK\r\n" and version == 1 and size <= 4048 and number % 2 == index:
+    number, facts = 0, None
+    for index in 0, 1:
+        slot = path.read_bytes()[index * 4096:][:4096].ljust(48, b"\0")
+        magic, version, size, count, zero, log = struct.unpack("<8sIIQ8s16s", slot[:48])
+        if (magic, version, zero, count % 2) == (b"BGPBLK\r\n", 1, bytes(8), index) and number < count and size <= 4048:
             plain = unseal(pair(derive(master, log, "log"), log, "block"), slot[:48], slot[48:48 + size])
-            newest = max(newest or (0, None), (number, plain) if plain else (0, None), key=lambda block: block[0])
-    tell(block=path.stem, number=newest and newest[0], facts=newest and newest[1] and json.loads(newest[1]))
+            number, facts = (count, json.loads(plain)) if plain else (number, facts)
+    tell(block=path.stem, number=number, facts=facts)
 
 def main():
     root, key = Path(sys.argv[1]), json.loads((Path(sys.argv[1]) / "key").read_text())
@@ -102,7 +108,9 @@ def main():
     if (root / "processes.json.enc").exists():
         tell(state=document(root / "processes.json.enc", b"BGPSTATE", pair(master, store, "state"), store))
     for path in sorted(root.glob("readers/*.enc")):
-        tell(reader=document(path, b"BGPREADR", pair(master, store, "reader"), store))
+        reader = document(path, b"BGPREADR", pair(master, store, "reader"), store)
+        named = hmac.digest(derive(master, store, "reader name"), reader["name"].encode(), "sha256")[:16].hex()
+        tell(reader=reader if path.stem == named else sys.exit(f"{path} is another reader's"))
     for path in sorted(root.glob("run/*.lease")):
         read_block(path, master)
     logs = {}
@@ -113,4 +121,5 @@ def main():
         read_log(name, sorted(logs[name]), master, store)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     main()

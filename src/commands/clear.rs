@@ -9,7 +9,7 @@ use super::out::Format;
 use super::select::nothing_there;
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
-use crate::manager::clear::in_the_way;
+use crate::manager::clear::{Leave, in_the_way};
 use crate::manager::info::ProcessInfo;
 use crate::sys::clock;
 
@@ -45,11 +45,12 @@ pub(crate) fn run(
             info.exit.as_ref().map_or(info.start_ms, |exit| exit.end_ms) <= latest
         });
     }
-    let cleared = if targets.is_empty() {
-        Vec::new()
+    let leave = if selection.is_named() {
+        Leave::All
     } else {
-        manager.clear(&targets)?
+        Leave::Nothing
     };
+    let cleared = manager.clear(&targets, leave)?;
     tell(context, &cleared)
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod lock;
 pub(crate) mod logs;
 pub(crate) mod out;
 pub(crate) mod output;
+mod screen;
 mod select;
 pub(crate) mod start;
 pub(crate) mod status;
@@ -37,12 +38,12 @@ pub(crate) struct Context {
 impl Context {
     /// The width of the terminal that the output goes to; `None` when it goes elsewhere.
     fn columns(&self) -> Option<usize> {
-        out::columns(self.environment.get("COLUMNS"), window::columns)
+        screen::columns(self.environment.get("COLUMNS"), window::columns)
     }
 
     /// How text looks where the output goes.
     fn look(&self) -> Look {
-        out::look(
+        screen::look(
             self.environment.get("NO_COLOR"),
             self.environment.get("TERM"),
         )

@@ -5,8 +5,7 @@
 //! Nothing here panics, whatever the descriptors are.
 //! Does not: know what is written.
 
-use std::ffi::OsStr;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -14,7 +13,6 @@ use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
 use crate::model::error::{Error, Kind, reason};
 use crate::text::display::{is_dangerous, one_line};
-use crate::text::row::Look;
 
 /// How to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +20,6 @@ pub(crate) enum Format {
     Text,
     Json,
 }
-
-/// The columns of a terminal that tells none.
-const COLUMNS_DEFAULT: usize = 80;
 
 /// The one writer of the standard output. What it takes is written when it is flushed or much.
 pub(crate) struct Out<W: Write = io::Stdout> {
@@ -247,46 +242,6 @@ fn say(lines: &str) {
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
-/// The columns that a table on the standard output may take; `None`, and so all it wants, unless that
-/// is a terminal. `variable` is `COLUMNS`, which counts before what the terminal says when asked.
-pub(crate) fn columns(
-    variable: Option<&OsStr>,
-    ask: impl FnOnce() -> Option<u16>,
-) -> Option<usize> {
-    io::stdout()
-        .is_terminal()
-        .then(|| terminal_columns(variable, ask))
-}
-
-/// How output looks where the standard output goes: colours only for a terminal that has them, and whose
-/// user has not asked for none (`NO_COLOR`, see no-color.org; `TERM=dumb`).
-pub(crate) fn look(no_color: Option<&OsStr>, term: Option<&OsStr>) -> Look {
-    if io::stdout().is_terminal() {
-        terminal_look(no_color, term)
-    } else {
-        Look::Pipe
-    }
-}
-
-fn terminal_look(no_color: Option<&OsStr>, term: Option<&OsStr>) -> Look {
-    let wants_none = no_color.is_some_and(|value| !value.is_empty());
-    let has_none = term.is_none_or(|term| term.is_empty() || term == "dumb");
-    if wants_none || has_none {
-        Look::Terminal
-    } else {
-        Look::Colours
-    }
-}
-
-fn terminal_columns(variable: Option<&OsStr>, ask: impl FnOnce() -> Option<u16>) -> usize {
-    variable
-        .and_then(OsStr::to_str)
-        .and_then(|text| text.parse().ok())
-        .or_else(|| ask().map(usize::from))
-        .filter(|columns| *columns > 0)
-        .unwrap_or(COLUMNS_DEFAULT)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,37 +347,5 @@ mod tests {
         let out = Out::to(&mut written);
         assert_eq!(finish(out, Format::Json, Err(error)), ExitCode::from(3));
         assert!(written.starts_with(b"{\"schema\":1,") && written.ends_with(b"}\n"));
-    }
-
-    #[test]
-    fn colours_are_for_terminals_that_have_them_and_people_who_want_them() {
-        for (no_color, term, look) in [
-            (None, Some("xterm"), Look::Colours),
-            (Some(""), Some("xterm"), Look::Colours),
-            (Some("1"), Some("xterm"), Look::Terminal),
-            (None, Some("dumb"), Look::Terminal),
-            (None, Some(""), Look::Terminal),
-            (None, None, Look::Terminal),
-        ] {
-            let found = terminal_look(no_color.map(OsStr::new), term.map(OsStr::new));
-            assert_eq!(found, look, "{no_color:?} {term:?}");
-        }
-    }
-
-    #[test]
-    fn a_terminal_has_columns_whatever_it_says() {
-        for (variable, told, columns) in [
-            (None, None, 80),
-            (None, Some(132), 132),
-            (None, Some(0), 80),
-            (Some("1"), Some(132), 1),
-            (Some("40"), None, 40),
-            (Some("0"), None, 80),
-            (Some(""), Some(132), 132),
-            (Some("wide"), Some(132), 132),
-        ] {
-            let found = terminal_columns(variable.map(OsStr::new), || told);
-            assert_eq!(found, columns, "{variable:?} {told:?}");
-        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Does not: consume anything.
 
+mod document;
 mod printer;
 
 use std::os::fd::AsFd;
@@ -86,7 +87,7 @@ fn show(
         };
         take_all(&mut reading, printer, round, reach)?;
         if round == Round::Last {
-            return reading.check(&process.entry.name);
+            return reading.check(&process);
         }
         let poll = if notifier.wakes() {
             POLL_WOKEN

@@ -32,7 +32,7 @@ pub(super) enum Expect {
 }
 
 impl Expect {
-    fn allows(self, number: u64) -> bool {
+    pub(super) fn allows(self, number: u64) -> bool {
         match self {
             Self::Exactly(next) => number == next,
             Self::AtLeast(next) => number >= next,
@@ -68,11 +68,7 @@ impl Ends {
             Self::Filler(at) | Self::Bad(at) => (at, Cause::Record),
             Self::Number(at) => (at, Cause::Number),
         };
-        Some(Damage {
-            segment,
-            offset: base + at as u64,
-            cause,
-        })
+        Some(Damage::at(segment, base + at as u64, cause))
     }
 }
 

@@ -82,7 +82,6 @@ impl Header {
 /// # Errors
 ///
 /// When `file` cannot be read.
-#[expect(dead_code, reason = "repair needs it")]
 pub(crate) fn peek(file: &File) -> io::Result<Option<Header>> {
     let mut bytes = [0; HEADER_BYTES];
     match file.read_exact_at(&mut bytes, 0) {
@@ -118,7 +117,7 @@ pub(super) fn u64_at(bytes: &[u8], offset: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::tests::{IDENTITY, keys};
+    use crate::log::tests::{IDENTITY, Scratch, keys};
 
     #[test]
     fn a_header_opens_as_it_was_sealed_and_not_with_any_bit_or_place_changed() {
@@ -142,6 +141,10 @@ mod tests {
             altered[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Header::open(&keys, &IDENTITY, 2, &altered), None, "{bit}");
         }
+        let file = Scratch::holding(&[&bytes[..], b"more"].concat());
+        assert_eq!(peek(&file).unwrap(), Some(header));
+        assert_eq!(peek(&Scratch::holding(&bytes[..127])).unwrap(), None);
+        assert_eq!(peek(&Scratch::holding(&[0; 200])).unwrap(), None);
         for len in 0..bytes.len() {
             assert_eq!(Header::open(&keys, &IDENTITY, 2, &bytes[..len]), None);
         }

@@ -105,12 +105,14 @@
 //! # Modules
 //!
 //! [`header`], [`record`] and [`blocks`] are the bytes; [`writer`] with [`batch`] writes a log; [`segments`] holds
-//! its open files, [`reader`] reads them forward and [`tail`] backwards, [`verify`] checks everything;
+//! its open files, [`reader`] reads them forward and [`tail`] backwards,
+//! [`beginning`] the first fact, [`verify`] checks everything;
 //! [`block`] is the status block.
 //!
 //! Does not: name or open files, know lines, decide when to rotate, or hold a lock.
 
 pub(crate) mod batch;
+pub(crate) mod beginning;
 pub(crate) mod block;
 pub(crate) mod blocks;
 pub(crate) mod header;
@@ -227,12 +229,43 @@ pub(crate) struct Record<'a> {
     pub(crate) after: Position,
 }
 
+/// What comes next in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Item<'a> {
+    Record(Record<'a>),
+    /// Something is wrong there; what can be read of the rest comes next.
+    Damage(Damage),
+    /// There is no more, for now.
+    End(Ending),
+}
+
+/// How a log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// With END: it is complete.
+    Ended,
+    /// With another record: it is being written, or its supervisor was killed.
+    Open,
+    /// With what a write left that was cut short, or is in progress.
+    TornTail { bytes: u64 },
+}
+
 /// A place where the log is not what was written there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Damage {
     pub(crate) segment: u64,
     pub(crate) offset: u64,
     pub(crate) cause: Cause,
+}
+
+impl Damage {
+    fn at(segment: u64, offset: u64, cause: Cause) -> Self {
+        Self {
+            segment,
+            offset,
+            cause,
+        }
+    }
 }
 
 /// What is wrong there. A bad tag and bad padding are the same, so that nothing tells which.

@@ -12,28 +12,8 @@ use super::blocks::{self, Ends, Expect, Span};
 use super::header::HEADER_BYTES;
 use super::segments::{Segments, begins_block, block_end};
 use super::{Cause, Damage, FACT_MAX_BYTES, Kind, Position, Record};
-use crate::model::facts;
 
-/// What comes next in a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Item<'a> {
-    Record(Record<'a>),
-    /// Something is wrong there; what can be read of the rest comes next.
-    Damage(Damage),
-    /// There is no more, for now.
-    End(Ending),
-}
-
-/// How a log ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// With END: it is complete.
-    Ended,
-    /// With another record: it is being written, or its supervisor was killed.
-    Open,
-    /// With what a write left that was cut short, or is in progress.
-    TornTail { bytes: u64 },
-}
+pub(crate) use super::{Ending, Item};
 
 /// Reads the records of a log from some position on.
 pub(crate) struct Reader {
@@ -192,13 +172,17 @@ impl Reader {
             number: span.meta.number,
             time_ns: span.meta.time_ns,
             kind,
-            payload: if whole_fact {
-                &self.fact
-            } else {
-                &self.buffer[span.payload.clone()]
-            },
+            payload: self.payload(span, whole_fact),
             tag: span.tag(&self.buffer),
             after: self.position,
+        }
+    }
+
+    fn payload(&self, span: &Span, whole_fact: bool) -> &[u8] {
+        if whole_fact {
+            &self.fact
+        } else {
+            &self.buffer[span.payload.clone()]
         }
     }
 
@@ -206,9 +190,9 @@ impl Reader {
     fn take(&mut self, index: usize) -> Step {
         let span = self.spans[index].clone();
         let offset = self.offset;
+        let fact_bytes = self.fact.len() + span.payload.len();
         if let Some(chain) = self.chain
-            && (chain.kind != span.meta.kind
-                || self.fact.len() + span.payload.len() > FACT_MAX_BYTES)
+            && (chain.kind != span.meta.kind || fact_bytes > FACT_MAX_BYTES)
         {
             return self.skip_block(offset, Cause::Fact);
         }
@@ -222,8 +206,8 @@ impl Reader {
             });
         }
         if self.chain.is_some() {
-            self.fact
-                .extend_from_slice(&self.buffer[span.payload.clone()]);
+            let part = &self.buffer[span.payload.clone()];
+            self.fact.extend_from_slice(part);
         }
         if span.meta.more {
             return Step::Again;
@@ -236,15 +220,9 @@ impl Reader {
             record: span.meta.number + 1,
         };
         let kind = Kind::of(span.meta.kind);
-        if self.doubt && kind.is_none_or(Kind::is_json) {
-            let payload = if whole_fact {
-                &self.fact
-            } else {
-                &self.buffer[span.payload]
-            };
-            if !is_json_object(payload) {
-                return Step::Again;
-            }
+        let may_be_a_rest = self.doubt && kind.is_none_or(Kind::is_json);
+        if may_be_a_rest && !is_json_object(self.payload(&span, whole_fact)) {
+            return Step::Again;
         }
         self.doubt = false;
         if kind == Some(Kind::End) {
@@ -281,28 +259,22 @@ impl Reader {
     fn open_header(&mut self) -> io::Result<Step> {
         let segment = &self.segments.list[self.index];
         let Some(header) = self.segments.header(segment, &self.buffer) else {
-            let torn = segment.is_zero_from(HEADER_BYTES as u64)?; // it was cut short itself
-            if self.is_last() && torn {
-                return Ok(self.torn_tail());
+            if self.is_last() && segment.is_zero_from(HEADER_BYTES as u64)? {
+                return Ok(self.torn_tail()); // it was cut short itself
             }
             return Ok(self.skip_block(0, Cause::Header));
         };
-        self.doubt = false; // no chain goes on here
-        let expected = self.expect.lowest();
-        let fits = match self.expect {
-            Expect::Exactly(_) => header.first_record == expected,
-            Expect::AtLeast(_) => header.first_record >= expected,
-        };
-        self.expect = if header.first_record >= expected {
-            Expect::Exactly(header.first_record)
+        let (first, lowest) = (header.first_record, self.expect.lowest());
+        let fits = self.expect.allows(first);
+        self.expect = if first < lowest {
+            Expect::AtLeast(lowest)
         } else {
-            Expect::AtLeast(expected)
+            Expect::Exactly(first)
         };
         self.offset = HEADER_BYTES as u64;
         if !fits {
             return Ok(Step::Damage(self.damage(0, Cause::Number)));
         }
-        self.base = 0;
         self.open_records(HEADER_BYTES);
         Ok(Step::Again)
     }
@@ -320,21 +292,22 @@ impl Reader {
     fn leave_block(&mut self, ends: Ends) -> io::Result<Step> {
         let segment = &self.segments.list[self.index];
         let next = block_end(self.offset);
-        let bad = match ends {
+        let (torn, cause) = match ends {
             Ends::Whole => return Ok(Step::Again),
             Ends::Filler(_) if next < segment.len && !begins_block(self.offset) => {
                 self.offset = next;
                 return Ok(Step::Again);
             }
-            Ends::Filler(_) => false,
-            Ends::Bad(at) => blocks::any_behind(&segment.keys, &self.buffer, at),
-            Ends::Number(_) => true,
+            Ends::Filler(_) => (true, Cause::Record),
+            Ends::Bad(at) => {
+                let last = !blocks::any_behind(&segment.keys, &self.buffer, at);
+                (last, Cause::Record)
+            }
+            Ends::Number(_) => (false, Cause::Number),
         };
-        if !bad && self.is_last() && segment.is_zero_from(next)? {
+        if torn && self.is_last() && segment.is_zero_from(next)? {
             return Ok(self.torn_tail());
         }
-        let damage = ends.damage(segment.number, self.base);
-        let cause = damage.map_or(Cause::Record, |damage| damage.cause);
         Ok(self.skip_block(self.offset, cause))
     }
 
@@ -361,11 +334,7 @@ impl Reader {
         }
         self.expect = Expect::AtLeast(self.expect.lowest());
         self.doubt = true;
-        Step::Damage(Damage {
-            segment: this + 1,
-            offset: 0,
-            cause: Cause::Missing,
-        })
+        Step::Damage(Damage::at(this + 1, 0, Cause::Missing))
     }
 
     /// What is left behind END, told once, and then the end.
@@ -412,94 +381,8 @@ impl Reader {
     }
 
     fn damage(&self, offset: u64, cause: Cause) -> Damage {
-        Damage {
-            segment: self.segments.list[self.index].number,
-            offset,
-            cause,
-        }
+        Damage::at(self.segments.list[self.index].number, offset, cause)
     }
-}
-
-/// What a segment begins with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Beginning {
-    pub(crate) start: facts::Start,
-    /// Of a segment behind the first: how the leader ended, if it had.
-    pub(crate) exit: Option<facts::Exit>,
-}
-
-/// START, from the beginning of the lowest segment that has one intact, with the EXIT beside it.
-///
-/// # Errors
-///
-/// When a file cannot be read.
-pub(crate) fn beginning(segments: &Segments) -> io::Result<Option<Beginning>> {
-    for segment in &segments.list {
-        let alone = Segments {
-            list: vec![segment.clone()],
-            ..segments.clone()
-        };
-        let mut reader = Reader::new(alone);
-        let Item::Record(Record {
-            kind: Kind::Start,
-            payload,
-            ..
-        }) = reader.next()?
-        else {
-            continue;
-        };
-        let Ok(start) = serde_json::from_slice(payload) else {
-            continue;
-        };
-        let exit = match reader.next()? {
-            Item::Record(Record {
-                kind: Kind::Exit,
-                payload,
-                ..
-            }) => serde_json::from_slice(payload).ok(),
-            _ => None,
-        };
-        return Ok(Some(Beginning { start, exit }));
-    }
-    Ok(None)
-}
-
-/// How many bytes of output rotation has removed so far, as the highest segment tells.
-///
-/// # Errors
-///
-/// When a file cannot be read.
-pub(crate) fn dropped_bytes(segments: &Segments) -> io::Result<u64> {
-    let Some(highest) = segments.list.last().filter(|segment| segment.number > 0) else {
-        return Ok(0);
-    };
-    let mut reader = Reader::new(Segments {
-        list: vec![highest.clone()],
-        ..segments.clone()
-    });
-    loop {
-        match reader.next()? {
-            Item::Record(Record {
-                kind: Kind::Start | Kind::Exit,
-                ..
-            }) => (),
-            Item::Record(Record {
-                kind: Kind::Dropped,
-                payload,
-                ..
-            }) => return Ok(bytes_of(payload)),
-            Item::Record(_) | Item::Damage(_) | Item::End(_) => return Ok(0),
-        }
-    }
-}
-
-/// The number that the payload of a GAP or DROPPED tells.
-pub(crate) fn bytes_of(payload: &[u8]) -> u64 {
-    #[derive(serde::Deserialize)]
-    struct Lost {
-        bytes: u64,
-    }
-    serde_json::from_slice(payload).map_or(0, |lost: Lost| lost.bytes)
 }
 
 fn is_json_object(payload: &[u8]) -> bool {

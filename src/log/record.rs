@@ -79,7 +79,7 @@ pub(super) fn put(batch: &mut Vec<u8>, meta: Meta, payload: &[u8]) {
     batch.resize(end, 0);
 }
 
-/// Seals in place records that [`put`] made, at most [`LANES`] and all `len` long; returns the last one's
+/// Seals in place records that [`put`] made, at most [`LANES`](crate::crypto::seal::LANES) and all `len` long; returns the last one's
 /// tag. They are encrypted in step, which is much faster than one after the other.
 ///
 /// # Errors
@@ -204,6 +204,18 @@ mod tests {
         }
         for len in 0..record.len() {
             assert_eq!(opened(&right, record[..len].to_vec()), None, "length {len}");
+        }
+    }
+    #[test]
+    fn what_this_version_does_not_write_is_not_read() {
+        let keys = segment_keys(&keys(), &IDENTITY, 1);
+        for (at, byte) in [(41, 2), (41, 0x80), (42, 1), (43, 1)] {
+            let mut record = Vec::new();
+            put(&mut record, META, b"abc");
+            record[at] |= byte;
+            let len = record.len();
+            seal(&keys, &mut record, len, || Ok([5; 16])).unwrap();
+            assert_eq!(opened(&keys, record), None, "byte {at}");
         }
     }
 }

@@ -159,11 +159,7 @@ impl Tail {
             number: None,
             ..behind
         });
-        Some(Damage {
-            segment: number - 1,
-            offset: 0,
-            cause: Cause::Missing,
-        })
+        Some(Damage::at(number - 1, 0, Cause::Missing))
     }
 
     /// Reads the block at `base`, up to what was given already, and tells what is wrong with it.
@@ -218,11 +214,7 @@ impl Tail {
             return None;
         }
         self.set_behind(segment, 0, None);
-        Some(Damage {
-            segment: segment.number,
-            offset: 0,
-            cause: Cause::Header,
-        })
+        Some(Damage::at(segment.number, 0, Cause::Header))
     }
 
     /// What is wrong if `next` is the number that should come behind a block, or a lower one than that
@@ -231,11 +223,7 @@ impl Tail {
         let behind = self.behind?;
         let number = behind.number?;
         let fits = number == next || (damaged && number > next);
-        (!fits).then_some(Damage {
-            segment: behind.segment,
-            offset: behind.offset,
-            cause: Cause::Number,
-        })
+        (!fits).then_some(Damage::at(behind.segment, behind.offset, Cause::Number))
     }
 
     fn set_behind(&mut self, segment: &Segment, offset: u64, number: Option<u64>) {

@@ -61,11 +61,7 @@ pub(crate) fn verify(segments: Segments, promised: Option<&facts::LogEnd>) -> io
             Item::Record(record) => {
                 let segment = record.after.segment;
                 if opened.replace(segment) != Some(segment) && record.kind != Kind::Start {
-                    report.findings.push(Damage {
-                        segment,
-                        offset: 0,
-                        cause: Cause::Fact,
-                    });
+                    report.findings.push(Damage::at(segment, 0, Cause::Fact));
                 }
                 report.records += 1;
                 if let Some(damage) = report.note(&record) {
@@ -79,22 +75,13 @@ pub(crate) fn verify(segments: Segments, promised: Option<&facts::LogEnd>) -> io
         report.torn_bytes = bytes;
     }
     if first > 0 && report.dropped_bytes == 0 {
-        report.findings.insert(
-            0,
-            Damage {
-                segment: 0,
-                offset: 0,
-                cause: Cause::Missing,
-            },
-        );
+        report.findings.insert(0, Damage::at(0, 0, Cause::Missing));
     }
     if promised.is_some_and(|promised| report.log_end.as_ref() != Some(promised)) {
         let (segment, offset) = last.unwrap_or_default();
-        report.findings.push(Damage {
-            segment,
-            offset,
-            cause: Cause::Cut,
-        });
+        report
+            .findings
+            .push(Damage::at(segment, offset, Cause::Cut));
     }
     Ok(report)
 }
@@ -130,11 +117,11 @@ impl Report {
                 true
             }
         };
-        (!understood).then_some(Damage {
-            segment: record.after.segment,
-            offset: record.after.offset,
-            cause: Cause::Fact,
-        })
+        (!understood).then_some(Damage::at(
+            record.after.segment,
+            record.after.offset,
+            Cause::Fact,
+        ))
     }
 }
 

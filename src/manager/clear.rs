@@ -14,13 +14,21 @@ use crate::store::files;
 use crate::sys::crash::crash_point;
 
 impl Manager {
-    /// Removes those of `targets` that have ended, and gives what they were.
+    /// Removes those of `targets` that have ended, and gives what they were; with [`Leave::Nothing`]
+    /// files that belong to nobody, too.
     ///
     /// # Errors
     ///
     /// Locked (11), storage (15); an unsafe or damaged state.
-    pub(crate) fn clear(&self, targets: &[Observed]) -> Result<Vec<ProcessInfo>, Error> {
+    pub(crate) fn clear(
+        &self,
+        targets: &[Observed],
+        leave: Leave,
+    ) -> Result<Vec<ProcessInfo>, Error> {
         let mut locked = self.store.lock()?;
+        if leave == Leave::Nothing {
+            self.sweep(&locked.state)?;
+        }
         let mut cleared = Vec::new();
         for target in targets {
             let index = locked
@@ -63,6 +71,15 @@ impl Manager {
         }
         Ok(())
     }
+}
+
+/// What is to be left beside the processes that are not cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// Whatever is there.
+    All,
+    /// Nothing that belongs to nobody.
+    Nothing,
 }
 
 fn segments(process: &Observed) -> std::ops::RangeInclusive<u64> {

@@ -115,7 +115,7 @@ impl Manager {
         Ok(Export {
             files,
             dropped_bytes: reading.dropped_bytes(),
-            damage: reading.check(&process.entry.name),
+            damage: reading.check(process),
         })
     }
 }

@@ -110,9 +110,11 @@ impl ProcessInfo {
             (Status::Running, _) => "the command runs",
             (Status::Stopping, _) => "it was asked to stop and has not ended yet",
             (Status::Exited, _) => "the command ended well",
-            (Status::Killed, Some(Reason::Signal)) => "a signal from outside bgp ended it",
+            (Status::Killed, Some(Reason::Signal)) => {
+                "a signal ended it, and bgp was not asked to stop it"
+            }
             (Status::Killed, _) => "it ended after bgp was asked to stop it",
-            (Status::Crashed, _) => "a signal that nobody asked for ended it",
+            (Status::Crashed, _) => "a signal cut it off",
             (Status::Failed, _) => "the command ended with an error",
             (Status::Lost, Some(Reason::Reboot)) => "the machine went down while it ran",
             (Status::Lost, Some(Reason::Damaged)) => {

@@ -102,7 +102,7 @@ impl Manager {
                 Ok(())
             })?;
             lines.extend(reading.unfinished());
-            reading.check(&process.entry.name)
+            reading.check(process)
         });
         (lines, read.err())
     }

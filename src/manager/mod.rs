@@ -6,6 +6,7 @@
 //! - [`resolve`]: which process an ID argument means.
 //! - [`stop`], [`wait`], [`clear`], [`verify`]: the rest of its life.
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
+//! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
 //!
 //! Does not: parse arguments or print.
@@ -23,6 +24,7 @@ pub(crate) mod plan;
 pub(crate) mod resolve;
 pub(crate) mod start;
 pub(crate) mod stop;
+mod sweep;
 pub(crate) mod verify;
 pub(crate) mod wait;
 

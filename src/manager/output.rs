@@ -5,23 +5,24 @@
 //! is not wanted is passed over. Memory does not depend on how much there is.
 //! Does not: wait, or write anywhere. Reading consumes nothing.
 
-use std::collections::VecDeque;
+mod begin;
+mod sieve;
+
 use std::path::PathBuf;
 
 use regex::bytes::Regex;
 
 use super::Manager;
 use super::observe::Observed;
-use crate::log::reader::{self, Ending, Item, Reader};
-use crate::log::segments::Segments;
-use crate::log::tail::Tail;
+use crate::log::beginning::{bytes_of, dropped_bytes};
+use crate::log::reader::{Ending, Item, Reader};
 use crate::log::{Damage, Kind, Position};
 use crate::model::error::{self, Error};
 use crate::store::dir::Sub;
 use crate::store::files;
-use crate::text::lines::{Line, Lines, Stream};
-use crate::text::row;
-use crate::text::tail::Tail as LastLines;
+use crate::text::lines::{Line, Stream};
+use begin::{Begin, Found};
+use sieve::{Last, Sieve};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -70,6 +71,8 @@ pub(crate) struct Reading {
     gaps_told: Position,
     damage: Option<Damage>,
     torn_bytes: u64,
+    /// Whether the log's END was read.
+    ended: bool,
 }
 
 impl Manager {
@@ -83,7 +86,7 @@ impl Manager {
         let name = files::log(process.entry.id, 0);
         let path = self.store.dir().path().join("logs").join(name);
         let mut found = Found::default();
-        let begin = begin(&segments, &query, &mut found)
+        let begin = begin::find(&segments, &query, &mut found)
             .map_err(|error| Error::io("read", &path, &error))?;
         let mut reading = Reading {
             reader: begin.reader(segments),
@@ -101,91 +104,13 @@ impl Manager {
             gaps_told: Position::default(),
             damage: found.damage,
             torn_bytes: 0,
+            ended: false,
         };
         if reading.begin == Begin::Start {
             reading.tell_dropped()?;
         }
         Ok(reading)
     }
-}
-
-/// Where reading begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begin {
-    /// At the first record there is.
-    Start,
-    At(Position),
-}
-
-impl Begin {
-    fn reader(self, segments: Segments) -> Reader {
-        match self {
-            Self::Start => Reader::new(segments),
-            Self::At(position) => Reader::resume(segments, position),
-        }
-    }
-
-    fn lines(self) -> Lines {
-        match self {
-            Self::Start => Lines::new(),
-            Self::At(_) => Lines::from_the_middle(),
-        }
-    }
-}
-
-/// What the search for the beginning has found besides.
-#[derive(Default)]
-struct Found {
-    /// When the last lines were searched for: what passes over the others.
-    lines: Option<Lines>,
-    unwanted_bytes: [u64; 2],
-    damage: Option<Damage>,
-}
-
-/// Where to begin, so that all that `query` wants is read with the beginning of its lines.
-fn begin(segments: &Segments, query: &Query, found: &mut Found) -> std::io::Result<Begin> {
-    let (mut tail, mut search) = match query.last {
-        Some(last) if query.pattern.is_none() => {
-            (Tail::new(segments.clone()), LastLines::new(last))
-        }
-        _ if query.since_ns == 0 => return Ok(Begin::Start),
-        _ => {
-            let early = segments.locate(|_, time_ns| time_ns < query.since_ns)?;
-            if early == Position::default() {
-                return Ok(Begin::Start);
-            }
-            (
-                Tail::before(segments.clone(), early),
-                LastLines::for_beginnings(query.streams),
-            )
-        }
-    };
-    let mut begin = None;
-    while search.needs_more() {
-        let Some(block) = tail.previous()? else {
-            begin = None;
-            break;
-        };
-        found.damage = block.damage.or(found.damage);
-        for (record, _) in block.records().rev() {
-            if let Some(stream) = stream_of(record.kind)
-                && query.streams[stream as usize]
-            {
-                search.before(stream, record.payload);
-            }
-        }
-        begin = block.begin().or(begin);
-    }
-    found.unwanted_bytes = search.unwanted_bytes();
-    if query.last.is_some() && query.pattern.is_none() {
-        found.lines = Some(match begin {
-            None => search.lines_from_start(),
-            Some(_) => search.lines_from_here(),
-        });
-    } else {
-        found.unwanted_bytes = [0; 2];
-    }
-    Ok(begin.map_or(Begin::Start, Begin::At))
 }
 
 fn stream_of(kind: Kind) -> Option<Stream> {
@@ -245,7 +170,7 @@ impl Reading {
                     }
                     None if record.kind == Kind::Gap && record.after > self.gaps_told => {
                         self.gaps_told = record.after;
-                        let bytes = reader::bytes_of(record.payload);
+                        let bytes = bytes_of(record.payload);
                         self.dropped_bytes += bytes;
                         sink(Piece::Note(format!(
                             "gap: {bytes} bytes of output were lost, as the disk was full or failed"
@@ -255,6 +180,7 @@ impl Reading {
                 },
                 Item::Damage(damage) => self.damage = self.damage.or(Some(damage)),
                 Item::End(ending) => {
+                    self.ended = ending == Ending::Ended;
                     self.torn_bytes = match ending {
                         Ending::TornTail { bytes } => bytes,
                         Ending::Open | Ending::Ended => 0,
@@ -333,28 +259,34 @@ impl Reading {
     }
 
     /// The first damage that was met, as an error to end with: all that is intact has been given.
+    /// `process` was observed before what was read last.
     ///
     /// # Errors
     ///
     /// Damaged (13).
-    pub(crate) fn check(&self, name: &str) -> Result<(), Error> {
-        let Some(damage) = self.damage else {
-            return Ok(());
-        };
-        Err(Error::new(
-            error::Kind::Damaged,
-            format!(
+    pub(crate) fn check(&self, process: &Observed) -> Result<(), Error> {
+        let name = &process.entry.name;
+        let promised = process
+            .block
+            .as_ref()
+            .is_some_and(|block| block.log_end.is_some());
+        let message = match self.damage {
+            Some(damage) => format!(
                 "the log of '{name}', segment {}, byte {}: {}",
                 damage.segment, damage.offset, damage.cause
             ),
-        )
-        .hint(format!(
+            None if promised && !self.ended => {
+                format!("the log of '{name}' was cut: its recorded end is missing")
+            }
+            None => return Ok(()),
+        };
+        Err(Error::new(error::Kind::Damaged, message).hint(format!(
             "what is intact was shown; 'bgp verify {name}' tells more"
         )))
     }
 
     fn tell_dropped(&mut self) -> Result<(), Error> {
-        let dropped = reader::dropped_bytes(self.reader.segments());
+        let dropped = dropped_bytes(self.reader.segments());
         let bytes = dropped.map_err(|error| Error::io("read", &self.path, &error))?;
         if bytes > 0 {
             self.dropped_bytes += bytes;
@@ -364,135 +296,4 @@ impl Reading {
         }
         Ok(())
     }
-}
-
-impl Query {
-    fn wants(&self, line: &Line<'_>) -> bool {
-        line.time_ns >= self.since_ns
-            && self
-                .pattern
-                .as_ref()
-                .is_none_or(|pattern| is_found(pattern, line))
-    }
-}
-
-/// Whether `pattern` is found in `line` as it is shown.
-fn is_found(pattern: &Regex, line: &Line<'_>) -> bool {
-    match row::as_written(&line.bytes) {
-        Some(text) if line.cut.is_none() => pattern.is_match(text.as_bytes()),
-        _ => pattern.is_match(line.shown().as_bytes()),
-    }
-}
-
-/// Lets through what is wanted.
-struct Sieve {
-    query: Query,
-    lines: Lines,
-    /// Raw: so many bytes of each stream are still to be passed over.
-    unwanted_bytes: [u64; 2],
-    /// The last lines in which the pattern is found, until the end is reached for the first time.
-    last: Option<Last>,
-    /// So many of these lines are still to be passed over.
-    unwanted_lines: u64,
-}
-
-impl Sieve {
-    fn take(
-        &mut self,
-        stream: Stream,
-        time_ns: u64,
-        payload: &[u8],
-        sink: &mut Sink<'_>,
-    ) -> Result<(), Error> {
-        let query = &self.query;
-        if !query.streams[stream as usize] {
-            return Ok(());
-        }
-        if query.form == Form::Raw {
-            let unwanted = &mut self.unwanted_bytes[stream as usize];
-            let pass_over = payload
-                .len()
-                .min(usize::try_from(*unwanted).unwrap_or(usize::MAX));
-            *unwanted -= pass_over as u64;
-            if time_ns >= query.since_ns && pass_over < payload.len() {
-                sink(Piece::Bytes(stream, &payload[pass_over..]))?;
-            }
-            return Ok(());
-        }
-        let (last, unwanted_lines) = (&mut self.last, &mut self.unwanted_lines);
-        self.lines.push(stream, time_ns, payload, |line| {
-            if !query.wants(&line) {
-                return Ok(());
-            }
-            if *unwanted_lines > 0 {
-                *unwanted_lines -= 1;
-                return Ok(());
-            }
-            match last {
-                Some(last) => {
-                    last.add(line);
-                    Ok(())
-                }
-                None => sink(Piece::Line(line)),
-            }
-        })
-    }
-}
-
-/// The last so many lines, as long as they take little memory; beyond that their number.
-struct Last {
-    wanted: u64,
-    found: u64,
-    lines: VecDeque<Line<'static>>,
-    bytes: usize,
-    too_much: bool,
-}
-
-/// The most that is kept of the last lines, in bytes. Beyond it the log is read twice.
-const LAST_MAX_BYTES: usize = 8 * 1024 * 1024;
-
-impl Last {
-    fn new(query: &Query) -> Option<Self> {
-        query.pattern.as_ref()?;
-        Some(Self {
-            wanted: query.last?,
-            found: 0,
-            lines: VecDeque::new(),
-            bytes: 0,
-            too_much: false,
-        })
-    }
-
-    fn add(&mut self, line: Line<'_>) {
-        self.found += 1;
-        if self.too_much {
-            return;
-        }
-        self.bytes += taken(&line);
-        self.lines.push_back(line.into_owned());
-        if self.lines.len() as u64 > self.wanted
-            && let Some(first) = self.lines.pop_front()
-        {
-            self.bytes -= taken(&first);
-        }
-        if self.bytes > LAST_MAX_BYTES {
-            self.too_much = true;
-            self.lines = VecDeque::new();
-        }
-    }
-
-    /// The last `wanted` lines; or if they were too much, how many are to be passed over to get them.
-    fn into_lines(mut self, wanted: u64) -> Result<VecDeque<Line<'static>>, u64> {
-        if self.too_much {
-            return Err(self.found.saturating_sub(wanted));
-        }
-        while self.lines.len() as u64 > wanted {
-            self.lines.pop_front();
-        }
-        Ok(self.lines)
-    }
-}
-
-fn taken(line: &Line<'_>) -> usize {
-    line.bytes.len() + size_of::<Line<'_>>()
 }

@@ -189,6 +189,7 @@ fn directory(asked: Option<&Path>, environment: &Environment) -> Result<PathBuf,
 /// Looks whether the command is there and can be executed, as the exec will look for it.
 fn check_command(program: &OsStr, path: Option<&OsStr>, cwd: &Path) -> Result<(), Error> {
     let mut refused = None;
+    let by_path = !program.as_bytes().contains(&b'/');
     for file in exec::candidates(program, path) {
         let file = cwd.join(file);
         match std::fs::metadata(&file) {
@@ -197,7 +198,8 @@ fn check_command(program: &OsStr, path: Option<&OsStr>, cwd: &Path) -> Result<()
             }
             Ok(found) if found.is_dir() => refused = refused.or(Some(libc::EISDIR)),
             Ok(_) => refused = Some(libc::EACCES),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            // A directory of the PATH that may not be entered is passed over.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !by_path => {
                 refused = Some(libc::EACCES);
             }
             Err(_) => {}
@@ -243,7 +245,10 @@ pub(super) fn not_executed(program: &OsStr, path: Option<&OsStr>, cwd: &Path, er
         (libc::E2BIG, _) => cannot(format!("cannot start \"{name}\": {reason}"))
             .hint("arguments and variables are too long together; put what is long into a file"),
         (libc::EACCES, _) => cannot(format!("cannot start \"{name}\": {reason}")).hint("is it executable? chmod +x makes it so"),
-        _ => cannot(format!("cannot start \"{name}\": {reason}")),
+        (libc::EISDIR, _) => cannot(format!("cannot start \"{name}\": {reason}"))
+            .hint("a directory is no command; to run something in it, use --cwd"),
+        _ => cannot(format!("cannot start \"{name}\": {reason}"))
+            .hint("try it in a shell; what it says there holds here too"),
     }
 }
 

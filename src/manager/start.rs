@@ -38,6 +38,7 @@ use crate::supervisor::launch::{self, Files, Launch, Verdict};
 use crate::supervisor::{self, tree};
 use crate::sys::crash::crash_point;
 use crate::sys::exec::Step;
+use crate::sys::fault::Fault;
 use crate::sys::{clock, image, lock};
 
 /// How long the exec may take: a file system may be slow, and a caller does not wait for ever.
@@ -141,39 +142,40 @@ impl Manager {
         Ok(observed.info())
     }
 
-    /// Makes log and lease under an id that nobody has, and locks the lease.
+    /// Makes lease and log under an id that nobody has. The lease is locked before the log is there, so
+    /// that nobody takes the log for one that was left behind.
     fn claim(&self) -> Result<Claim<'_>, Error> {
         let logs = self.store.dir().make_sub(Sub::Logs)?;
         let run = self.store.dir().make_sub(Sub::Run)?;
         for _ in 0..ID_TRIES {
             let id: ProcessId = Id(random_bytes()?);
-            let log = match logs.create_new(&files::log(id, 0)) {
-                Ok(log) => log,
-                Err(fault) if fault.errno() == Some(Errno::EEXIST) => continue,
-                Err(fault) => return Err(fault.into()),
-            };
+            let taken = |fault: &Fault| fault.errno() == Some(Errno::EEXIST);
             let lease = match run.create_new(&files::lease(id)) {
-                Ok(lease) => lease,
-                Err(fault) => {
-                    logs.remove(&files::log(id, 0))?;
-                    if fault.errno() == Some(Errno::EEXIST) {
-                        continue;
-                    }
-                    return Err(fault.into());
+                Err(fault) if taken(&fault) => continue,
+                lease => lease?,
+            };
+            let path = run.path(&files::lease(id));
+            let locked =
+                lock::try_exclusive(&lease).map_err(|error| Error::io("lock", &path, &error))?;
+            if !locked {
+                continue; // somebody is removing it as nobody's
+            }
+            match logs.create_new(&files::log(id, 0)) {
+                Ok(log) => {
+                    return Ok(Claim {
+                        manager: self,
+                        id,
+                        log,
+                        lease,
+                        kept: false,
+                    });
                 }
-            };
-            let claim = Claim {
-                manager: self,
-                id,
-                log,
-                lease,
-                kept: false,
-            };
-            let locked = lock::try_exclusive(&claim.lease).map_err(|error| {
-                Error::io("lock the lease", Path::new(&files::lease(id)), &error)
-            })?;
-            if locked {
-                return Ok(claim);
+                Err(fault) => {
+                    run.remove(&files::lease(id))?;
+                    if !taken(&fault) {
+                        return Err(fault.into());
+                    }
+                }
             }
         }
         Err(Error::other("cannot find an id that is not taken"))
@@ -217,12 +219,7 @@ impl Manager {
         launch: &Launch,
         stdin: Option<&OwnedFd>,
     ) -> Result<(UnixStream, i32), Error> {
-        let failed = |error: &io::Error| {
-            Error::other(format!(
-                "cannot start a supervisor: {}",
-                error::reason(error)
-            ))
-        };
+        let failed = |error: &io::Error| Error::system("cannot start a supervisor", error);
         let (mut ours, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
         for set in [UnixStream::set_read_timeout, UnixStream::set_write_timeout] {
             set(&ours, Some(EXEC_LIMIT)).map_err(|error| failed(&error))?;
@@ -255,7 +252,13 @@ impl Manager {
         match launch::receive_message::<Verdict>(&mut ours) {
             Ok(Verdict::Started { pid }) => Ok((ours, pid)),
             Ok(Verdict::NotExecuted { step, errno }) => Err(explain(&launch.start, step, errno)),
-            Ok(Verdict::Refused { message }) => Err(Error::other(format!(
+            Ok(Verdict::Refused {
+                errno: Some(errno), ..
+            }) => Err(failed(&io::Error::from_raw_os_error(errno))),
+            Ok(Verdict::Refused {
+                message,
+                errno: None,
+            }) => Err(Error::other(format!(
                 "cannot start a supervisor: {message}"
             ))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::new(

@@ -159,13 +159,24 @@ impl Error {
     /// A disk that is full, read-only or failing is [`Kind::Storage`], a symbolic link where none may be
     /// [`Kind::Unsafe`], all else [`Kind::Other`].
     pub(crate) fn io(action: &str, path: &Path, error: &io::Error) -> Self {
-        let message = format!("cannot {action} '{}': {}", path.display(), reason(error));
+        Self::system(format!("cannot {action} '{}'", path.display()), error)
+    }
+
+    /// The system said `error` to what `message` says was tried; kinds as in [`io`](Self::io).
+    pub(crate) fn system(message: impl fmt::Display, error: &io::Error) -> Self {
+        let message = format!("{message}: {}", reason(error));
         match error.raw_os_error() {
             Some(libc::ENOSPC | libc::EDQUOT | libc::EROFS | libc::EIO | libc::EFBIG) => {
                 Self::new(Kind::Storage, message).hint("make room on the disk, or set BGP_DIR to another place")
             }
             Some(libc::ELOOP) => Self::new(Kind::Unsafe, message)
                 .hint("a symbolic link stands where bgp keeps a file; look who put it there, and remove it"),
+            Some(libc::ENOTDIR) => {
+                Self::other(message).hint("a file stands where a directory is needed; is BGP_DIR right?")
+            }
+            Some(libc::EACCES | libc::EPERM) => {
+                Self::other(message).hint("whose is it? BGP_DIR must be a directory of your own")
+            }
             _ => Self::other(message),
         }
     }
@@ -225,9 +236,10 @@ fn unsafe_file(path: &Path, danger: Danger) -> Error {
 
 /// The system's words for `error`, without the number that Rust adds.
 pub(crate) fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
-        None => error.to_string(),
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
     }
 }
 

@@ -27,6 +27,15 @@ pub(crate) fn socket(id: ProcessId) -> String {
     format!("{id}.sock")
 }
 
+/// The process that a file in `logs/` or `run/` of this name belongs to.
+pub(crate) fn owner(name: &str) -> Option<ProcessId> {
+    let (id, rest) = name.split_once('.')?;
+    let segment = rest.strip_suffix(".log.enc");
+    let of_segment = segment.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_ours = ["log.enc", "lease", "sock"].contains(&rest) || of_segment;
+    is_ours.then(|| ProcessId::parse(id)).flatten()
+}
+
 /// Removes the first segment, the lease and the socket of a process that did not come to be.
 pub(crate) fn remove(logs: impl AsFd, run: impl AsFd, id: ProcessId) {
     let _ = unlinkat(logs, log(id, 0).as_str(), UnlinkatFlags::NoRemoveDir); // may be gone already
@@ -37,4 +46,27 @@ pub(crate) fn remove(logs: impl AsFd, run: impl AsFd, id: ProcessId) {
 /// Removes the socket: the last that its owner does before the end, so that what was there is his.
 pub(crate) fn remove_socket(run: impl AsFd, id: ProcessId) {
     let _ = unlinkat(run, socket(id).as_str(), UnlinkatFlags::NoRemoveDir); // may be gone already
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_tells_whose_it_is() {
+        let id = ProcessId::parse("00c0ffee").unwrap();
+        for name in [log(id, 0), log(id, 12), lease(id), socket(id)] {
+            assert_eq!(owner(&name), Some(id), "{name}");
+        }
+        for name in [
+            "",
+            "00c0ffee",
+            "00c0ffee.txt",
+            "key",
+            "x.lease",
+            "00c0ffee.x.log.enc",
+        ] {
+            assert_eq!(owner(name), None, "{name}");
+        }
+    }
 }

@@ -200,6 +200,7 @@ fn none_given(environment: &Environment, names: &Names) -> Error {
 
 pub(super) fn no_password(message: impl Into<String>) -> Error {
     Error::new(Kind::NoPassword, message)
+        .hint("set one of them, for example: export BG_PASSWORD_COMMAND='cat FILE'")
 }
 
 #[cfg(test)]
@@ -292,7 +293,7 @@ mod tests {
             plain.message,
             "no password: set BG_PASSWORD, BG_PASSWORD_FILE or BG_PASSWORD_COMMAND"
         );
-        assert_eq!(plain.hint, None);
+        assert!(plain.hint.is_some());
         let nested = none_given(&Environment::new([("BGP_ID", "deadbeef")]), &CURRENT);
         assert!(nested.hint.unwrap().contains("start -e"));
         assert_eq!(

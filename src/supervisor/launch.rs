@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use crate::crypto::{KEY_BYTES, Key};
+use crate::model::error;
 use crate::model::facts::Start;
 use crate::model::id::{LogId, StoreId};
 use crate::sys::socket;
@@ -42,8 +43,18 @@ pub(crate) enum Verdict {
     Started { pid: i32 },
     /// The command could not be executed: at this step of [`exec`](crate::sys::exec), with this errno.
     NotExecuted { step: u8, errno: i32 },
-    /// The supervisor could not do its part.
-    Refused { message: String },
+    /// The supervisor could not do its part, and what the system said, if it did.
+    Refused { message: String, errno: Option<i32> },
+}
+
+impl Verdict {
+    /// The supervisor could not do its part because of `error`.
+    pub(super) fn refused(error: &io::Error) -> Self {
+        Self::Refused {
+            message: error::reason(error),
+            errno: error.raw_os_error(),
+        }
+    }
 }
 
 /// The descriptors a supervisor is given.

@@ -25,7 +25,6 @@ use std::process::ExitCode;
 
 use nix::sys::signal::Signal;
 
-use crate::model::error;
 use crate::sys::image::Limit;
 use crate::sys::{image, signals};
 use launch::Verdict;
@@ -94,9 +93,7 @@ fn supervise(socket: &mut UnixStream, core_limit: Limit) -> ExitCode {
                 Err(verdict) => verdict,
             }
         }
-        Err(error) => Verdict::Refused {
-            message: error::reason(&error),
-        },
+        Err(error) => Verdict::refused(&error),
     };
     let _ = launch::send_message(socket, &verdict); // nobody there: then nobody is told
     ExitCode::FAILURE

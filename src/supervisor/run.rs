@@ -21,7 +21,6 @@ use super::tree;
 use crate::control::{self, Reply, Request};
 use crate::crypto::Key;
 use crate::log::Kind;
-use crate::model::error;
 use crate::model::facts::Exit;
 use crate::model::status::{Event, How, Reason, Status};
 use crate::store::files;
@@ -99,26 +98,29 @@ impl Supervisor {
             let journal = Journal::begin(files.log, files.lease, key, launch)?;
             Ok((listener, signals, journal))
         };
-        let refuse = |message: String| {
-            files::remove(&logs, &run, id);
-            Verdict::Refused { message }
-        };
-        let (listener, signals, mut journal) =
-            ready().map_err(|error| refuse(error::reason(&error)))?;
-        let (leader, ends) = match leader::launch(&launch.start, core_limit, stdin, caller) {
-            Ok(launched) => launched,
-            Err(trouble) => {
-                let verdict = refuse(String::new());
-                return Err(match trouble {
-                    Trouble::NotExecuted(failure) => Verdict::NotExecuted {
-                        step: failure.step as u8,
-                        errno: failure.errno,
-                    },
-                    Trouble::System(error) => Verdict::Refused {
-                        message: error::reason(&error),
-                    },
-                    Trouble::CallerGone => verdict,
-                });
+        let begun = ready()
+            .map_err(|error| Verdict::refused(&error))
+            .and_then(|ready| {
+                let launched = leader::launch(&launch.start, core_limit, stdin, caller);
+                launched
+                    .map(|launched| (ready, launched))
+                    .map_err(|trouble| match trouble {
+                        Trouble::NotExecuted(failure) => Verdict::NotExecuted {
+                            step: failure.step as u8,
+                            errno: failure.errno,
+                        },
+                        Trouble::System(error) => Verdict::refused(&error),
+                        Trouble::CallerGone => Verdict::Refused {
+                            message: String::new(),
+                            errno: None,
+                        },
+                    })
+            });
+        let ((listener, signals, mut journal), (leader, ends)) = match begun {
+            Ok(begun) => begun,
+            Err(verdict) => {
+                files::remove(&logs, &run, id);
+                return Err(verdict);
             }
         };
         journal.started(&leader);

@@ -6,6 +6,7 @@
     expect(unsafe_code, reason = "sysctlbyname(3) has no safe wrapper")
 )]
 
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
@@ -36,18 +37,23 @@ pub(crate) fn boottime_ms() -> u64 {
 }
 
 /// What names this boot of this machine: the same text until it is started again; empty when the
-/// system does not tell. Source: random(4).
-#[cfg(target_os = "linux")]
+/// system does not tell. It is asked once.
 pub(crate) fn boot_id() -> String {
+    static ASKED: OnceLock<String> = OnceLock::new();
+    ASKED.get_or_init(ask_boot_id).clone()
+}
+
+/// Source: random(4).
+#[cfg(target_os = "linux")]
+fn ask_boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
         .map(|text| text.trim_end().to_owned())
         .unwrap_or_default()
 }
 
-/// What names this boot of this machine: the same text until it is started again; empty when the
-/// system does not tell. Source: sysctl(3), `kern.bootsessionuuid`.
+/// Source: sysctl(3), `kern.bootsessionuuid`.
 #[cfg(target_os = "macos")]
-pub(crate) fn boot_id() -> String {
+fn ask_boot_id() -> String {
     let mut text = [0_u8; 64];
     let mut len = text.len();
     // SAFETY: the name ends in NUL, `text` has room for `len` bytes, of which the call writes no more and

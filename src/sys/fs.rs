@@ -10,19 +10,18 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{
-    FchmodatFlags, FileStat, Mode, SFlag, fchmod, fchmodat, fstat, fstatat, mkdirat,
-};
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmod, fchmodat, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 
-use super::crash::crash_point;
+use check::{check_file, kind, permission_bits};
+
 use super::fault::{Cause, Danger, Fault};
 
 /// The most names that [`Dir::names`] gives: far more than processes a store can have.
@@ -193,37 +192,6 @@ impl Dir {
         Ok(Some(bytes))
     }
 
-    /// Puts `bytes` in the place of the file `name`, whether there is one or not: after a crash at any
-    /// moment it holds the old bytes or the new. When this returns, the new ones are on the disk.
-    ///
-    /// The caller holds the lock of this file: a leftover of an earlier crash is removed.
-    ///
-    /// # Errors
-    ///
-    /// As the system says, mostly about space; the old bytes are still there then.
-    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
-        let temporary = format!("{name}.tmp");
-        self.check_replaceable(name)?;
-        if self.check_replaceable(&temporary)? {
-            self.remove(&temporary)?;
-        }
-        let file = self.create_new(&temporary)?;
-        crash_point!("replace-created");
-        let written = write_and_sync(file, bytes)
-            .map_err(|error| Fault::system("write", self.path(&temporary), error))
-            .and_then(|()| {
-                crash_point!("replace-synced");
-                renameat(&self.fd, temporary.as_str(), &self.fd, name)
-                    .map_err(|error| Fault::system("replace", self.path(name), error))
-            });
-        if let Err(fault) = written {
-            self.remove(&temporary).ok(); // it makes room; the next writer would remove it too
-            return Err(fault);
-        }
-        crash_point!("replace-renamed");
-        self.sync()
-    }
-
     /// Removes the file `name`; whether there was one.
     ///
     /// # Errors
@@ -258,18 +226,6 @@ impl Dir {
         Ok(names)
     }
 
-    /// Waits until what was made, renamed and removed in it is on the disk.
-    ///
-    /// # Errors
-    ///
-    /// As the system says.
-    pub(crate) fn sync(&self) -> Result<(), Fault> {
-        match fsync(&self.fd) {
-            Ok(()) | Err(Errno::EINVAL) => Ok(()), // some file systems cannot, and need not
-            Err(error) => Err(Fault::system("sync", &self.path, error)),
-        }
-    }
-
     /// The path of `name` in it, for messages.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -296,46 +252,12 @@ impl Dir {
         check_file(&stat).map_err(danger)?;
         Ok(Some(File::from(fd)))
     }
-
-    /// Whether `name` is there, as a file that may be replaced or removed.
-    fn check_replaceable(&self, name: &str) -> Result<bool, Fault> {
-        match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(stat) => match check_file(&stat) {
-                Ok(()) => Ok(true),
-                Err(danger) => Err(Fault::danger(self.path(name), danger)),
-            },
-            Err(Errno::ENOENT) => Ok(false),
-            Err(error) => Err(Fault::system("look at", self.path(name), error)),
-        }
-    }
 }
 
 impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
-}
-
-/// Waits until the bytes of `file` are on the disk itself.
-///
-/// Source: fsync(2); on macOS `F_FULLFSYNC` of fcntl(2), which is what the standard library calls
-/// there, and fsync where the file system knows no such thing.
-///
-/// # Errors
-///
-/// As the system says; what was written before may then be lost.
-pub(crate) fn sync_file(file: &File) -> io::Result<()> {
-    match file.sync_all() {
-        #[cfg(target_os = "macos")]
-        Err(error) if error.raw_os_error() == Some(libc::ENOTSUP) => Ok(fsync(file)?),
-        done => done,
-    }
-}
-
-fn write_and_sync(mut file: File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    crash_point!("replace-written");
-    sync_file(&file)
 }
 
 fn last_name(path: &Path) -> &OsStr {
@@ -439,42 +361,7 @@ fn make_dir(parent: &impl AsFd, name: &OsStr, path: &Path) -> Result<(), Fault> 
     Ok(())
 }
 
-fn check_file(stat: &FileStat) -> Result<(), Danger> {
-    match kind(stat) {
-        SFlag::S_IFREG => (),
-        SFlag::S_IFLNK => return Err(Danger::Symlink),
-        _ => return Err(Danger::NotAFile),
-    }
-    if stat.st_uid != geteuid().as_raw() {
-        return Err(Danger::Owner(stat.st_uid));
-    }
-    let bits = permission_bits(stat);
-    if bits & 0o077 != 0 {
-        return Err(Danger::OpenFile(bits));
-    }
-    // None at all is a file that was replaced or removed since it was opened.
-    #[cfg_attr(
-        target_os = "linux",
-        expect(clippy::useless_conversion, reason = "u16 on macOS")
-    )]
-    let links = u64::from(stat.st_nlink);
-    if links > 1 {
-        return Err(Danger::HardLinks(links));
-    }
-    Ok(())
-}
-
-fn kind(stat: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
-}
-
-#[cfg_attr(
-    target_os = "linux",
-    expect(clippy::useless_conversion, reason = "u16 on macOS")
-)]
-fn permission_bits(stat: &FileStat) -> u32 {
-    u32::from(stat.st_mode & 0o7777)
-}
-
+mod check;
+pub(super) mod replace;
 #[cfg(test)]
 mod tests;

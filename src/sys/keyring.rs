@@ -15,6 +15,10 @@ pub(crate) use linux::{find, forget, put};
 pub(crate) use none::{find, forget, put};
 
 /// The longest payload that is put or read, in bytes.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "there is no keyring")
+)]
 pub(crate) const PAYLOAD_MAX_BYTES: usize = 1024;
 
 #[cfg(target_os = "linux")]

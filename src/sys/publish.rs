@@ -18,7 +18,7 @@ use nix::sys::stat::{Mode, fchmod, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
 
 use super::fault::Fault;
-use super::fs::sync_file;
+use super::fs::replace::sync_file;
 
 const FILE_MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 

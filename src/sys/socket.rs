@@ -6,6 +6,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
@@ -70,7 +71,10 @@ pub(crate) fn receive_fds(socket: &UnixStream) -> io::Result<Vec<OwnedFd>> {
 /// `EADDRINUSE` when the name is taken; see bind(2).
 pub(crate) fn listen_in(directory: BorrowedFd, name: &str) -> io::Result<UnixListener> {
     nix::unistd::fchdir(directory)?;
-    let listener = UnixListener::bind(name);
+    // A socket is made 0777 less the umask, which is 0077 here.
+    let listener = UnixListener::bind(name).and_then(|listener| {
+        std::fs::set_permissions(name, std::fs::Permissions::from_mode(0o600)).map(|()| listener)
+    });
     nix::unistd::chdir("/")?;
     let listener = listener?;
     listener.set_nonblocking(true)?;

@@ -5,8 +5,7 @@
 //! redrawn on a terminal; a pipe gets it once it is final.
 //! Does not: read, or decide when to end.
 
-use serde::Serialize;
-
+use super::document::{GapDocument, LineDocument, Rest};
 use super::{Follow, Options};
 use crate::commands::Context;
 use crate::commands::documents::SCHEMA;
@@ -54,37 +53,6 @@ struct Drawn {
     bytes: u64,
     /// They only grew: what follows can be written behind them.
     only_grew: bool,
-}
-
-#[derive(Serialize)]
-struct LineDocument<'a> {
-    stream: &'static str,
-    time: u64,
-    text: &'a str,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    partial: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    continued: bool,
-}
-
-#[derive(Serialize)]
-struct GapDocument {
-    stream: &'static str,
-    lines: u64,
-    bytes: u64,
-    /// Before which of the lines it is.
-    at: u64,
-}
-
-/// What follows the lines in the document.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Rest {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    left_out: Option<Vec<GapDocument>>,
-    next_cursor: String,
-    dropped_bytes: u64,
-    eof: bool,
 }
 
 impl<'a> Printer<'a> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::log::Position;
+use crate::log::batch::Batch;
 use crate::log::record::{self, Meta, segment_keys};
 use crate::log::writer::Opening;
 use crate::model::facts::LogEnd;
@@ -256,6 +257,54 @@ fn reading_goes_on_at_the_next_block() {
         let torn = matches!(story.ending, Ending::TornTail { .. });
         assert_eq!(story.damage.len() + usize::from(torn), 1, "byte {at}");
     }
+}
+
+#[test]
+fn a_record_that_was_moved_behind_damage_is_not_told_again() {
+    let mut bytes = long(250);
+    let whole = read(&[&bytes]);
+    let ranges = ranges(&bytes);
+    let before = ranges
+        .iter()
+        .rposition(|range| range.end <= 65_536)
+        .unwrap();
+    let moved = bytes[ranges[before].clone()].to_vec();
+    bytes[65_540] ^= 1;
+    bytes[131_072..131_072 + moved.len()].copy_from_slice(&moved);
+    let story = read(&[&bytes]);
+    let told: Vec<u64> = story.records.iter().map(|(number, ..)| *number).collect();
+    assert_eq!(told[..=before], (0..=before as u64).collect::<Vec<u64>>());
+    assert_eq!(
+        story.damage,
+        [
+            damage(0, 65_536, Cause::Record),
+            damage(0, 131_072, Cause::Number)
+        ]
+    );
+    assert!(told.is_sorted_by(|one, next| one < next) && told.len() < whole.records.len());
+}
+
+#[test]
+fn a_fact_that_is_too_long_is_damage_and_takes_no_more_memory() {
+    let mut bytes = log_of(&[]);
+    let mut batch = Batch::default();
+    batch.begin(128, 0);
+    batch.push(Kind::Note, 1, &vec![b' '; crate::log::FACT_MAX_BYTES + 1]);
+    batch.push(Kind::Stdout, 1, &vec![1; 100_000]);
+    batch.seal(&segment_keys(&keys(), &IDENTITY, 0)).unwrap();
+    bytes.extend_from_slice(batch.bytes());
+    let story = read(&[&bytes]);
+    assert_eq!(
+        (story.damage.len(), story.damage[0].cause),
+        (1, Cause::Fact)
+    );
+    assert!(
+        story
+            .records
+            .iter()
+            .all(|(_, kind, _)| *kind == Kind::Stdout)
+    );
+    assert!(story.output().len() > 30_000);
 }
 
 #[test]

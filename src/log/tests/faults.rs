@@ -137,6 +137,20 @@ fn whatever_call_fails_the_log_is_a_prefix_with_all_that_was_acknowledged_and_go
 }
 
 #[test]
+fn what_could_not_be_cut_off_is_cut_off_before_the_next_write() {
+    let disk = Disk::failing_at(u32::MAX);
+    let mut writer = Writer::create(disk.clone(), IDENTITY, Arc::new(keys()), 1).unwrap();
+    writer.append(Kind::Stdout, 1, b"before").unwrap();
+    disk.calls_left.set(4); // most of it is written, neither the rest nor the cut works
+    assert!(writer.append(Kind::Stdout, 1, &vec![1; 70_000]).is_err());
+    assert!(disk.read().len() as u64 > writer.segment_bytes() + 60_000);
+    disk.heal();
+    writer.append(Kind::Stdout, 1, b"after").unwrap();
+    assert_eq!(disk.read().len() as u64, writer.segment_bytes());
+    assert_eq!(read(&[&disk.read()]).output(), b"beforeafter");
+}
+
+#[test]
 fn a_rotation_that_fails_leaves_the_log_as_it_was() {
     let opening = Opening {
         created_ns: 1,

@@ -178,11 +178,7 @@ pub(super) fn ranges(segment: &[u8]) -> Vec<std::ops::Range<usize>> {
 }
 
 pub(super) fn damage(segment: u64, offset: u64, cause: Cause) -> Damage {
-    Damage {
-        segment,
-        offset,
-        cause,
-    }
+    Damage::at(segment, offset, cause)
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What is read is what was written: at once, from the middle, backwards, and while it is being written.
 
+use std::os::unix::fs::FileExt as _;
+
 use super::*;
 use crate::log::tail::Tail;
 use crate::log::writer::Opening;
-use crate::log::{Position, Record, reader};
+use crate::log::{Position, Record, beginning};
 
 /// A log of random output and facts over some segments, and what it must tell.
 struct Sample {
@@ -262,7 +264,7 @@ fn a_log_begins_with_its_start_however_long() {
         };
         let first = Scratch::bytes(&writer.rotate(Scratch::empty(), &opening).unwrap());
         let second = Scratch::bytes(writer.file());
-        let beginning = |files: &[&[u8]]| reader::beginning(&segments(files)).unwrap();
+        let beginning = |files: &[&[u8]]| beginning::beginning(&segments(files)).unwrap();
         let found = beginning(&[&first, &second]).unwrap();
         assert_eq!((&found.start, found.exit), (&start, None));
         let found = beginning(&[b"", &second]).unwrap();
@@ -339,4 +341,60 @@ fn a_segment_that_the_writer_has_not_begun_is_not_the_next_one_yet() {
     assert!(reader.add(0, Scratch::empty()).is_err());
     let fresh = read_on(&mut Reader::new(segments(&[b""])));
     assert_eq!((fresh.records, fresh.ending), (vec![], Ending::Open));
+}
+
+#[test]
+fn a_fact_of_which_only_a_part_is_there_yet_comes_when_all_of_it_is() {
+    let bytes = log_of(&[
+        (Kind::Stdout, b"before"),
+        (Kind::Note, &json(&start(200_000))),
+        (Kind::Stdout, b"after"),
+    ]);
+    let whole = read(&[&bytes]);
+    assert_eq!(whole.records.len(), 3);
+    let mut random = fastrand::Rng::with_seed(9);
+    for _ in 0..50 {
+        let len = random.usize(300..bytes.len() - 96);
+        let file = Scratch::holding(&bytes[..len]);
+        let copy = file.try_clone().unwrap();
+        let segments = Segments::open(Arc::new(keys()), IDENTITY, vec![(0, copy)]).unwrap();
+        let mut reader = Reader::new(segments);
+        let first = read_on(&mut reader);
+        assert_eq!(
+            (first.records.len(), first.damage),
+            (1, vec![]),
+            "length {len}"
+        );
+        assert!(
+            matches!(first.ending, Ending::TornTail { .. }),
+            "length {len}"
+        );
+        file.write_all_at(&bytes[len..], len as u64).unwrap();
+        reader.refresh().unwrap();
+        assert_eq!(
+            read_on(&mut reader).records,
+            whole.records[1..],
+            "length {len}"
+        );
+    }
+}
+
+#[test]
+fn a_burst_is_read_at_once_and_is_over_after_some_small_reads_or_a_rest() {
+    let mut writer = writer();
+    let calm = writer.inlet().len();
+    writer.append_read(Kind::Stdout, 1, calm).unwrap();
+    assert!(writer.inlet().len() >= 128 * 1024);
+    for _ in 0..8 {
+        assert!(writer.inlet().len() > calm);
+        writer.append_read(Kind::Stdout, 1, 100).unwrap();
+    }
+    assert_eq!(writer.inlet().len(), calm);
+    writer.append_read(Kind::Stdout, 1, calm).unwrap();
+    writer.rest();
+    assert_eq!(writer.inlet().len(), calm);
+    assert_eq!(
+        read(&[&Scratch::bytes(writer.file())]).output(),
+        vec![0; 2 * calm + 800]
+    );
 }

@@ -1,0 +1,95 @@
+//! Replacing a file as a whole, so that a crash at any moment leaves the old bytes or the new.
+//!
+//! Does not: lock; who replaces a file holds its lock.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, renameat};
+use nix::sys::stat::fstatat;
+use nix::unistd::fsync;
+
+use super::Dir;
+use super::check::check_file;
+use crate::sys::crash::crash_point;
+use crate::sys::fault::Fault;
+
+impl Dir {
+    /// Puts `bytes` in the place of the file `name`, whether there is one or not: after a crash at any
+    /// moment it holds the old bytes or the new. When this returns, the new ones are on the disk.
+    ///
+    /// The caller holds the lock of this file: a leftover of an earlier crash is removed.
+    ///
+    /// # Errors
+    ///
+    /// As the system says, mostly about space; the old bytes are still there then.
+    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let temporary = format!("{name}.tmp");
+        self.check_replaceable(name)?;
+        if self.check_replaceable(&temporary)? {
+            self.remove(&temporary)?;
+        }
+        let file = self.create_new(&temporary)?;
+        crash_point!("replace-created");
+        let written = write_and_sync(file, bytes)
+            .map_err(|error| Fault::system("write", self.path(&temporary), error))
+            .and_then(|()| {
+                crash_point!("replace-synced");
+                renameat(&self.fd, temporary.as_str(), &self.fd, name)
+                    .map_err(|error| Fault::system("replace", self.path(name), error))
+            });
+        if let Err(fault) = written {
+            self.remove(&temporary).ok(); // it makes room; the next writer would remove it too
+            return Err(fault);
+        }
+        crash_point!("replace-renamed");
+        self.sync()
+    }
+
+    /// Waits until what was made, renamed and removed in it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As the system says.
+    pub(crate) fn sync(&self) -> Result<(), Fault> {
+        match fsync(&self.fd) {
+            Ok(()) | Err(Errno::EINVAL) => Ok(()), // some file systems cannot, and need not
+            Err(error) => Err(Fault::system("sync", &self.path, error)),
+        }
+    }
+
+    /// Whether `name` is there, as a file that may be replaced or removed.
+    fn check_replaceable(&self, name: &str) -> Result<bool, Fault> {
+        match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => match check_file(&stat) {
+                Ok(()) => Ok(true),
+                Err(danger) => Err(Fault::danger(self.path(name), danger)),
+            },
+            Err(Errno::ENOENT) => Ok(false),
+            Err(error) => Err(Fault::system("look at", self.path(name), error)),
+        }
+    }
+}
+
+/// Waits until the bytes of `file` are on the disk itself.
+///
+/// Source: fsync(2); on macOS `F_FULLFSYNC` of fcntl(2), which is what the standard library calls
+/// there, and fsync where the file system knows no such thing.
+///
+/// # Errors
+///
+/// As the system says; what was written before may then be lost.
+pub(crate) fn sync_file(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        #[cfg(target_os = "macos")]
+        Err(error) if error.raw_os_error() == Some(libc::ENOTSUP) => Ok(fsync(file)?),
+        done => done,
+    }
+}
+
+fn write_and_sync(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    crash_point!("replace-written");
+    sync_file(&file)
+}

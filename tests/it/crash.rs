@@ -1,0 +1,572 @@
+//! What a crash at any moment may leave, and what not.
+//!
+//! | rows | here |
+//! |---|---|
+//! | B12 | the supervisor is killed |
+//! | C1 | a log that ends in the middle of a record |
+//! | D1 F3 F4 | the command line is killed or interrupted, at any call or at any time |
+//!
+//! With `strace` a command is killed at each of its system calls, one after the other; without, only at
+//! random times. `BGP_CRASH_ROUNDS` (20) says how often.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use crate::harness::{Sandbox, file_names, numbered, script};
+use crate::invocation::{Running, finish};
+use crate::proc;
+use crate::raw;
+
+fn rounds() -> usize {
+    std::env::var("BGP_CRASH_ROUNDS").map_or(20, |text| text.parse().unwrap())
+}
+
+/// What must hold whatever was killed: the state can be read, what is not listed does not run, and the
+/// next command can do its work.
+#[track_caller]
+fn assert_sound(bgp: &Sandbox) {
+    let listed: Vec<i32> = bgp
+        .list()
+        .iter()
+        .filter_map(|process| i32::try_from(process["pid"].as_i64()?).ok())
+        .collect();
+    bgp.wait_until("nothing runs that is not listed", || {
+        let living = bgp.living();
+        let unlisted = |pid: &i32| !listed.contains(pid) && !supervises_one_of(*pid, &listed);
+        (!living.iter().any(unlisted)).then_some(())
+    });
+}
+
+fn supervises_one_of(pid: i32, leaders: &[i32]) -> bool {
+    leaders
+        .iter()
+        .any(|leader| proc::stat(*leader).is_some_and(|stat| stat.parent == pid))
+}
+
+/// No file is left over once a command has written again and everything is cleared.
+#[track_caller]
+fn assert_no_files_are_left(bgp: &Sandbox) {
+    bgp.run(["stop", "--all", "--force"]).code_in(&[0, 5]);
+    bgp.run(["start", "--name", "last", "true"]).code(0);
+    bgp.run(["wait", "last"]).code(0);
+    bgp.wait_until("all is cleared", || {
+        bgp.run(["clear"]).code(0);
+        bgp.list().is_empty().then_some(())
+    });
+    for name in file_names(&bgp.state()) {
+        let known = [
+            "key",
+            "logs",
+            "processes.json.enc",
+            "processes.lock",
+            "readers",
+            "run",
+        ];
+        assert!(known.contains(&name.as_str()), "{name} was left over");
+    }
+    for dir in ["logs", "run"] {
+        assert_eq!(
+            file_names(&bgp.state().join(dir)),
+            Vec::<String>::new(),
+            "in {dir}"
+        );
+    }
+}
+
+// B12
+#[test]
+fn a_killed_supervisor_takes_its_leader_along_and_is_lost() {
+    let bgp = Sandbox::new();
+    let perl_ignores =
+        "$SIG{PIPE} = $SIG{HUP} = $SIG{TERM} = 'IGNORE'; print qq(ready\\n); sleep 60";
+    let cases: [(&str, Vec<&str>); 6] = [
+        (
+            "shell",
+            vec!["sh", "-c", "while :; do echo x; sleep 0.01; done"],
+        ),
+        ("silent", vec!["sleep", "60"]),
+        ("reader", vec!["cat"]),
+        ("perl", vec!["perl", "-e", perl_ignores]),
+        (
+            "python",
+            vec!["python3", "-c", "import time; time.sleep(60)"],
+        ),
+        ("node", vec!["node", "-e", "setTimeout(() => {}, 60000)"]),
+    ];
+    for (name, command) in cases {
+        let there = bgp
+            .foreign("/bin/sh")
+            .args(["-c", &format!("{} </dev/null --version", command[0])])
+            .output();
+        if ["python", "node"].contains(&name)
+            && proc::pass_over(
+                !there.unwrap().status.success(),
+                &format!("there is no {name}"),
+            )
+        {
+            continue;
+        }
+        let process = bgp.start(name, command);
+        proc::kill(process.supervisor(), Signal::SIGKILL);
+        bgp.wait_until(&format!("the leader of {name} is gone"), || {
+            (!proc::alive(process.pid)).then_some(())
+        });
+        let status = bgp.status(name);
+        assert_eq!(
+            (&status["status"], &status["reason"]),
+            (&"lost".into(), &"supervisor-killed".into())
+        );
+        assert!(
+            status["exitCode"].is_null() && status["success"] != true,
+            "{status}"
+        );
+        bgp.run(["output", name]).code(0);
+        bgp.run(["wait", name]).code(1);
+        bgp.run(["clear", name]).code(0);
+    }
+    assert!(bgp.list().is_empty());
+}
+
+// B12
+#[test]
+fn what_a_killed_supervisor_left_is_ended_by_stop() {
+    let bgp = Sandbox::new();
+    for (name, helper) in [
+        ("group", "stubborn-member.sh"),
+        ("session", "setsid-grandchild.sh"),
+    ] {
+        let tree = bgp.start_with(&["--name", name, "--grace", "200ms"], [script(helper)]);
+        let pids = bgp.ready(&tree);
+        let bystander = bgp.start("bystander", ["sleep", "60"]);
+        proc::kill(tree.supervisor(), Signal::SIGKILL);
+        bgp.wait_status(name, "lost");
+        assert!(proc::alive(pids[1]), "the grandchild lives on");
+        bgp.run(["stop", name]).code(0);
+        for pid in pids {
+            bgp.wait_until("the grandchild is gone", || {
+                (!proc::alive(pid)).then_some(())
+            });
+        }
+        assert!(proc::alive(bystander.pid));
+        assert_eq!(bgp.status(name)["status"], "lost");
+        bgp.run(["stop", name]).failed(5);
+        bgp.run(["stop", "bystander"]).code(0);
+        bgp.run(["clear"]).code(0);
+    }
+}
+
+// B12 C1
+#[test]
+fn what_was_logged_before_the_supervisor_was_killed_can_be_read() {
+    let bgp = Sandbox::new();
+    let work = bgp.start("work", ["sh", "-c", "seq 1 20000; sleep 60"]);
+    bgp.wait_until("all of it is logged", || {
+        bgp.output("work").ends_with("\n20000\n").then_some(())
+    });
+    proc::kill(work.supervisor(), Signal::SIGKILL);
+    bgp.wait_status("work", "lost");
+    let expected = numbered("", 1..=20_000);
+    assert_eq!(bgp.output("work"), expected);
+    let verified = bgp.run(["verify", "work"]).code_in(&[0, 13]);
+    assert!(
+        verified.text().contains("unsealed") || verified.errors().contains("unsealed"),
+        "{}",
+        verified.describe()
+    );
+}
+
+// C1: cut at every length of the last records, and some of the others
+#[test]
+fn a_torn_tail_loses_nothing_that_was_complete() {
+    let bgp = Sandbox::new();
+    let line = "for n in 1 2 3 4 5; do echo line $n; sleep 0.03; done; sleep 60";
+    let work = bgp.start("work", ["sh", "-c", line]);
+    bgp.wait_until("five lines", || {
+        (bgp.output("work").lines().count() == 5).then_some(())
+    });
+    proc::kill(work.supervisor(), Signal::SIGKILL);
+    bgp.wait_status("work", "lost");
+    let whole = fs::read(bgp.log(&work.id)).unwrap();
+    let expected = bgp.output("work");
+    let records = raw::records(&whole);
+    let last = records.last().unwrap().range.start;
+    let lengths = (raw::HEADER_BYTES + 1..last)
+        .step_by(37)
+        .chain(last..whole.len());
+    for len in lengths {
+        fs::write(bgp.log(&work.id), &whole[..len]).unwrap();
+        let outcome = bgp.run(["output", "-n", "0", "work"]).code(0);
+        let text = outcome.text();
+        assert!(
+            expected.starts_with(&text),
+            "cut at {len}\n{}",
+            outcome.describe()
+        );
+        let complete = records
+            .iter()
+            .filter(|record| record.range.end <= len)
+            .count();
+        let torn = records.iter().all(|record| record.range.end != len);
+        assert_eq!(
+            outcome.errors().contains("torn"),
+            torn,
+            "cut at {len}\n{}",
+            outcome.describe()
+        );
+        if complete == records.len() - 1 {
+            assert!(
+                text.lines().count() >= 3,
+                "cut at {len}\n{}",
+                outcome.describe()
+            );
+        }
+    }
+    // Zeros to the end of the file are what a power cut leaves.
+    let mut zeroed = whole.clone();
+    zeroed.extend([0; 5000]);
+    fs::write(bgp.log(&work.id), &zeroed).unwrap();
+    bgp.run(["output", "-n", "0", "work"])
+        .code(0)
+        .stdout(&expected);
+}
+
+/// Calls that change nothing that anybody else could see.
+const PRIVATE_CALLS: [&str; 18] = [
+    "execve",
+    "brk",
+    "mmap",
+    "munmap",
+    "mprotect",
+    "madvise",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "sigaltstack",
+    "getrandom",
+    "prlimit64",
+    "arch_prctl",
+    "set_tid_address",
+    "set_robust_list",
+    "rseq",
+    "pread64",
+    "access",
+    "sched_getaffinity",
+];
+
+/// Kills a command at each of its system calls, one after the other, and then lets it through.
+fn killed_at_each_call(
+    bgp: &Sandbox,
+    args: &[&str],
+    mut prepare: impl FnMut(),
+    mut check: impl FnMut(&str, bool),
+) {
+    let trace = bgp.dir().join("trace");
+    let mut run = |options: &[String]| {
+        prepare();
+        let mut strace = bgp.foreign("strace");
+        strace.arg("-o").arg(&trace).args(options);
+        finish(strace.arg(crate::harness::bin()).args(args))
+    };
+    run(&[]).code(0);
+    let name = regex::Regex::new(r"^([a-z0-9_]+)\(").unwrap();
+    let text = fs::read_to_string(&trace).unwrap();
+    let calls = text
+        .lines()
+        .filter_map(|line| Some(name.captures(line)?[1].to_owned()));
+    let mut counts = std::collections::BTreeMap::new();
+    let mut killed = 0;
+    for call in calls {
+        let count = counts
+            .entry(call.clone())
+            .and_modify(|n| *n += 1)
+            .or_insert(1_u32);
+        if PRIVATE_CALLS.contains(&call.as_str()) {
+            continue;
+        }
+        let options = [
+            "-e".to_owned(),
+            format!("inject={call}:signal=SIGKILL:when={count}"),
+        ];
+        let through = run(&options).status.success();
+        killed += usize::from(!through);
+        check(&format!("{call} number {count}"), through);
+    }
+    assert!(
+        killed > 30,
+        "{args:?} was killed {killed} times only\n{text}"
+    );
+}
+
+fn no_strace(bgp: &Sandbox) -> bool {
+    let works = bgp
+        .foreign("strace")
+        .args([
+            "-o",
+            "/dev/null",
+            "-e",
+            "inject=getppid:signal=SIGKILL:when=9",
+            "true",
+        ])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    proc::pass_over(!works, "there is no strace that may trace")
+}
+
+// D1 F4
+#[test]
+fn a_start_killed_at_any_call_leaves_nothing_unlisted() {
+    let bgp = Sandbox::new();
+    if no_strace(&bgp) {
+        return;
+    }
+    killed_at_each_call(
+        &bgp,
+        &["start", "sleep", "600"],
+        || (),
+        |call, _| {
+            let outcome = bgp.run(["list"]);
+            assert_eq!(
+                outcome.status.code(),
+                Some(0),
+                "killed at {call}\n{}",
+                outcome.describe()
+            );
+            assert_sound(&bgp);
+            bgp.run(["stop", "--all", "--force"]).code_in(&[0, 5]);
+        },
+    );
+    assert_no_files_are_left(&bgp);
+}
+
+// D1 F4: the very first start, with a key and nothing else
+#[test]
+fn a_first_start_killed_at_any_call_is_no_damage() {
+    let bgp = Sandbox::new();
+    if no_strace(&bgp) {
+        return;
+    }
+    let anew = || {
+        bgp.run(["stop", "--all", "--force"]);
+        bgp.wait_until("nothing lives", || bgp.living().is_empty().then_some(()));
+        for name in file_names(&bgp.state())
+            .iter()
+            .filter(|name| *name != "key")
+        {
+            let path = bgp.state().join(name);
+            if path.is_dir() {
+                fs::remove_dir_all(path).unwrap();
+            } else {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    };
+    killed_at_each_call(&bgp, &["start", "sleep", "600"], anew, |call, _| {
+        let outcome = bgp.run(["list"]);
+        assert_eq!(
+            outcome.status.code(),
+            Some(0),
+            "killed at {call}\n{}",
+            outcome.describe()
+        );
+        let outcome = bgp.run(["start", "--name", "next", "sleep", "600"]);
+        assert_eq!(
+            outcome.status.code(),
+            Some(0),
+            "killed at {call}\n{}",
+            outcome.describe()
+        );
+        assert_sound(&bgp);
+    });
+    assert_no_files_are_left(&bgp);
+}
+
+// D1
+#[test]
+fn a_clear_killed_at_any_call_leaves_the_old_state_or_the_new() {
+    let bgp = Sandbox::new();
+    if no_strace(&bgp) {
+        return;
+    }
+    bgp.start("live", ["sleep", "600"]);
+    let ended = || {
+        if bgp.list().len() == 1 {
+            let process = bgp.start("ended", ["true"]);
+            bgp.run(["wait", &process.id]).code(0);
+            bgp.wait_for_supervisor_end(&process.id);
+        }
+    };
+    killed_at_each_call(&bgp, &["clear", "ended"], ended, |call, through| {
+        let left = bgp.list();
+        assert!([1, 2].contains(&left.len()), "killed at {call}: {left:?}");
+        assert_eq!(left[0]["name"], "live");
+        assert!(!through || left.len() == 1);
+    });
+    bgp.run(["stop", "live"]).code(0);
+    assert_no_files_are_left(&bgp);
+}
+
+// F4
+#[test]
+fn a_start_killed_at_any_time_leaves_nothing_unlisted() {
+    let seed = fastrand::u64(..);
+    eprintln!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    for _ in 0..rounds() / 5 {
+        let bgp = Sandbox::new();
+        for _ in 0..5 {
+            let mut start = Running::begin(&mut bgp.command(["start", "sleep", "60"]));
+            // A random amount of work instead of a time: it is somewhere in its life then.
+            for _ in 0..random.u32(0..40) {
+                if start.has_ended() {
+                    break;
+                }
+                std::thread::sleep(std::time::Duration::from_micros(random.u64(0..400)));
+            }
+            proc::kill(start.pid(), Signal::SIGKILL);
+            start.finish();
+            assert_sound(&bgp);
+        }
+        assert_no_files_are_left(&bgp);
+    }
+}
+
+// F3
+#[test]
+fn an_interrupted_start_has_printed_or_can_be_found() {
+    let bgp = Sandbox::new();
+    let mut random = fastrand::Rng::new();
+    for round in 0..rounds() {
+        let name = format!("n{round}");
+        let start = Running::begin(&mut bgp.command(["start", "--name", &name, "sleep", "60"]));
+        std::thread::sleep(std::time::Duration::from_micros(random.u64(0..15_000)));
+        proc::kill(
+            start.pid(),
+            if round % 2 == 0 {
+                Signal::SIGINT
+            } else {
+                Signal::SIGTERM
+            },
+        );
+        let outcome = start.finish();
+        let listed = bgp
+            .list()
+            .iter()
+            .any(|process| process["name"] == name.as_str());
+        let printed = outcome.text().starts_with("Started ");
+        assert!(
+            listed || !printed,
+            "printed and not listed\n{}",
+            outcome.describe()
+        );
+        assert_sound(&bgp);
+    }
+    assert_no_files_are_left(&bgp);
+}
+
+// D1
+#[test]
+fn a_state_that_was_being_written_is_ignored_and_removed() {
+    let bgp = Sandbox::new();
+    let seed = fastrand::u64(..);
+    eprintln!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut started = 0;
+    for _ in 0..rounds() {
+        let starts: Vec<Running> = (0..3)
+            .map(|_| Running::begin(&mut bgp.command(["start", "true"])))
+            .collect();
+        std::thread::sleep(std::time::Duration::from_micros(random.u64(0..20_000)));
+        for start in starts {
+            proc::kill(start.pid(), Signal::SIGKILL);
+            started += usize::from(start.finish().status.success());
+            assert!(
+                bgp.list().len() >= started,
+                "a start that said so is not listed"
+            );
+        }
+    }
+    assert_no_files_are_left(&bgp);
+}
+
+/// The named points at which a debug build can be killed, and a command that comes to each.
+const POINTS: [(&str, &str); 9] = [
+    ("key-made", "start"),
+    ("replace-created", "start"),
+    ("replace-written", "start"),
+    ("replace-synced", "start"),
+    ("replace-renamed", "start"),
+    ("start-claimed", "start"),
+    ("start-launched", "start"),
+    ("start-recorded", "start"),
+    ("clear-saved", "clear"),
+];
+
+// D1 F4
+#[test]
+fn every_named_point_can_be_the_last() {
+    let mut reached = std::collections::BTreeSet::new();
+    for (point, verb) in POINTS {
+        for hit in 1..=3 {
+            let bgp = Sandbox::fresh();
+            let run = |args: &[&str], crash: &str| {
+                let mut command = bgp.command(args);
+                command
+                    .env("BGP_TEST_ITERATIONS", "1000")
+                    .env("BGP_CRASH_AT", crash);
+                finish(&mut command)
+            };
+            if verb == "clear" {
+                run(&["start", "--name", "ended", "true"], "").code(0);
+                bgp.run(["wait", "ended"]).code(0);
+                let id = bgp.status("ended")["id"].as_str().unwrap().to_owned();
+                bgp.wait_for_supervisor_end(&id);
+            }
+            let args: &[&str] = if verb == "start" {
+                &["start", "sleep", "60"]
+            } else {
+                &["clear"]
+            };
+            let outcome = run(args, &format!("{point}:{hit}"));
+            if outcome.status.success() {
+                assert!(
+                    !cfg!(debug_assertions) || hit > 1,
+                    "{args:?} does not come to {point}"
+                );
+                continue;
+            }
+            reached.insert(point);
+            let listed = bgp.run(["list"]);
+            assert_eq!(
+                listed.status.code(),
+                Some(0),
+                "killed at {point}:{hit}\n{}",
+                listed.describe()
+            );
+            assert_sound(&bgp);
+            run(&["start", "--name", "next", "sleep", "60"], "").code(0);
+            bgp.run(["verify"]).code(0);
+            assert_no_files_are_left(&bgp);
+        }
+    }
+    proc::pass_over(reached.is_empty(), "only a debug build has named points");
+}
+
+// D1
+#[test]
+fn no_named_point_is_left_without_a_case() {
+    let name = regex::Regex::new(r#"crash_point!\("([^"]+)"\)"#).unwrap();
+    let mut found: Vec<String> = crate::harness::files_below(&crate::harness::tree().join("src"))
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .flat_map(|text| {
+            name.captures_iter(&text)
+                .map(|found| found[1].to_owned())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    let mut cases = POINTS.map(|(point, _)| point.to_owned());
+    cases.sort();
+    assert_eq!(found, cases);
+}

@@ -1,0 +1,51 @@
+//! The integration tests: bgp as a person or a script sees it, one module for each theme.
+//!
+//! All of it is one binary, runs in parallel, as root and as an ordinary user, and depends on time only
+//! through generous deadlines. What only root can look at says so in a line and is passed over as
+//! another user. `BGP_TEST_BIN` and `BGP_TEST_TREE` name a binary and a source tree elsewhere.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on may say so and end"
+)]
+
+/// A sandbox for each test, deadlines for each invocation, and nothing left behind.
+mod harness;
+/// One program run, and what it gave.
+mod invocation;
+/// What the kernel says of processes.
+mod proc;
+/// The records of a log as they lie in the file, without a key.
+mod raw;
+
+/// Ended processes and their files go, live ones stay.
+mod clear;
+/// What a crash at any moment may leave, and what not.
+mod crash;
+/// Where the state lives, and what is refused there.
+mod directory;
+/// Field names and types are a contract.
+mod json;
+/// What is listed, how it is addressed, and how it is shown.
+mod list;
+/// Random operations of several commands at once against a reference.
+mod model;
+/// Every byte that was written can be read, in order, while it runs and after.
+mod output;
+/// Where the password comes from, and where it must not go.
+mod password;
+/// Two at once.
+mod race;
+/// Bugs that others had, each named after what must not happen.
+mod regressions;
+/// Flipped, cut, swapped and repeated bytes are noticed.
+mod seal;
+/// What a command gets, and what a start leaves when it fails.
+mod start;
+/// The whole tree ends, and nothing else does.
+mod stop;
+/// The source tree tests itself.
+mod tidy;
+/// The end of a process, as the one who waits sees it.
+mod wait;

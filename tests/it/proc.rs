@@ -1,0 +1,135 @@
+//! What `/proc` says of processes.
+//!
+//! Does not: signal any, except in [`kill`], which takes a pid that the test itself has seen.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+/// One line of `/proc/PID/stat`, taken apart behind the last `)`.
+#[derive(Debug, Clone)]
+pub(crate) struct Stat {
+    pub(crate) state: char,
+    pub(crate) parent: i32,
+    pub(crate) group: i32,
+    pub(crate) session: i32,
+    pub(crate) line: String,
+}
+
+/// What the kernel says of `pid`, if it is there.
+pub(crate) fn stat(pid: i32) -> Option<Stat> {
+    let line = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+    let (_, rest) = line.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    Some(Stat {
+        state: fields.first()?.chars().next()?,
+        parent: fields.get(1)?.parse().ok()?,
+        group: fields.get(2)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
+        line,
+    })
+}
+
+/// Whether `pid` lives. A zombie is dead.
+pub(crate) fn alive(pid: i32) -> bool {
+    stat(pid).is_some_and(|stat| !matches!(stat.state, 'Z' | 'X'))
+}
+
+/// The parent of `pid`: of a leader it is the supervisor.
+#[track_caller]
+pub(crate) fn parent(pid: i32) -> i32 {
+    stat(pid)
+        .unwrap_or_else(|| panic!("process {pid} is not there"))
+        .parent
+}
+
+/// Every pid there is.
+pub(crate) fn pids() -> Vec<i32> {
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// The living processes with `NAME=value` in the environment they were executed with, as far as this
+/// user may look.
+pub(crate) fn with_variable(variable: &str) -> Vec<i32> {
+    pids()
+        .into_iter()
+        .filter(|pid| {
+            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+                environ
+                    .split(|byte| *byte == 0)
+                    .any(|entry| entry == variable.as_bytes())
+            })
+        })
+        .filter(|pid| alive(*pid))
+        .collect()
+}
+
+/// The living processes with `text` as a whole argument.
+pub(crate) fn with_argument(text: &str) -> Vec<i32> {
+    pids()
+        .into_iter()
+        .filter(|pid| {
+            cmdline(*pid)
+                .split(|byte| *byte == 0)
+                .any(|argument| argument == text.as_bytes())
+        })
+        .filter(|pid| alive(*pid))
+        .collect()
+}
+
+/// The arguments of `pid`, each with a NUL behind it; empty when it is gone.
+pub(crate) fn cmdline(pid: i32) -> Vec<u8> {
+    fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
+}
+
+/// What the descriptors of `pid` are, by number; `None` where this user may not look.
+pub(crate) fn descriptors(pid: i32) -> Option<Vec<(i32, PathBuf)>> {
+    let mut all: Vec<(i32, PathBuf)> = fs::read_dir(format!("/proc/{pid}/fd"))
+        .ok()?
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let number = entry.file_name().to_str()?.parse().ok()?;
+            Some((number, fs::read_link(entry.path()).ok()?))
+        })
+        .collect();
+    all.sort();
+    Some(all)
+}
+
+/// A line of `/proc/PID/status`, without its name.
+pub(crate) fn status_line(pid: i32, name: &str) -> Option<String> {
+    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    String::from_utf8_lossy(&status).lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key == name).then(|| value.trim().to_owned())
+    })
+}
+
+/// Sends `signal` to a process that the test started or was told of.
+pub(crate) fn kill(pid: i32, signal: Signal) {
+    assert!(pid > 1, "{pid} is no process of ours");
+    // Gone already is as good as any other answer: whoever cares looks afterwards.
+    let _ = nix::sys::signal::kill(Pid::from_raw(pid), signal);
+}
+
+/// Whether these tests run as root.
+pub(crate) fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Says that what a test looks at needs `what`; true when the test is to be passed over.
+pub(crate) fn pass_over(needed: bool, what: &str) -> bool {
+    if needed {
+        // Past the test runner, which shows what a test printed only when it failed.
+        let _ = writeln!(std::io::stderr(), "passed over: {what}");
+    }
+    needed
+}

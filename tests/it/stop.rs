@@ -1,0 +1,442 @@
+//! The whole tree ends, and nothing else does.
+//!
+//! | rows | here |
+//! |---|---|
+//! | B1 B2 B3 B4 B6 | the stragglers: ignores TERM, beside an obedient leader, other sessions, hydra, stopped |
+//! | B7 B11 | stop of what has ended, signals to the supervisor alone |
+//! | A17 A20 A21 A22 H9 | what lives on after the leader, odd names, strangers on the pipe |
+//! | H2 H3 | codes on TERM, a bgp inside a bgp |
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+use nix::sys::signal::Signal;
+
+use crate::harness::{PASSWORD, Sandbox, script};
+use crate::invocation::{Running, finish};
+use crate::proc;
+
+/// After a stop that said so, none of these lives: not one moment later.
+#[track_caller]
+fn assert_dead(pids: &[i32]) {
+    for pid in pids {
+        assert!(
+            !proc::alive(*pid),
+            "it lives: {}",
+            proc::stat(*pid).unwrap().line
+        );
+    }
+}
+
+#[test]
+fn a_stopped_process_is_killed_by_request() {
+    let bgp = Sandbox::new();
+    let web = bgp.start("web", ["sleep", "60"]);
+    bgp.run(["stop", "web"]).code(0).stderr("");
+    assert_dead(&[web.pid]);
+    let status = bgp.status("web");
+    assert_eq!(
+        (&status["status"], &status["reason"]),
+        (&"killed".into(), &"stop".into())
+    );
+    assert_eq!(
+        (&status["signal"], &status["success"]),
+        (&"SIGTERM".into(), &false.into())
+    );
+    assert_eq!(status["pid"], web.pid, "the pid stays after the end");
+}
+
+// B1
+#[test]
+fn what_ignores_term_is_killed_after_the_grace() {
+    let bgp = Sandbox::new();
+    let stubborn = bgp.start_with(
+        &["--name", "stubborn", "--grace", "300ms"],
+        [script("ignores-term.sh")],
+    );
+    bgp.ready(&stubborn);
+    bgp.run(["stop", "stubborn"]).code(0);
+    assert_dead(&[stubborn.pid]);
+    let status = bgp.status("stubborn");
+    assert_eq!(
+        (&status["status"], &status["signal"]),
+        (&"killed".into(), &"SIGKILL".into())
+    );
+}
+
+// B1
+#[test]
+fn force_does_not_wait_and_a_grace_can_be_given_to_stop() {
+    let bgp = Sandbox::new();
+    for (name, option) in [("one", "--force"), ("two", "--grace=100ms")] {
+        let stubborn = bgp.start_with(
+            &["--name", name, "--grace", "1h"],
+            [script("ignores-term.sh")],
+        );
+        bgp.ready(&stubborn);
+        bgp.run(["stop", option, name]).code(0);
+        assert_dead(&[stubborn.pid]);
+    }
+}
+
+// B2
+#[test]
+fn a_stop_returns_only_when_the_last_member_is_gone() {
+    let bgp = Sandbox::new();
+    let group = bgp.start_with(
+        &["--name", "group", "--grace", "300ms"],
+        [script("stubborn-member.sh")],
+    );
+    let pids = bgp.ready(&group);
+    assert_eq!(pids.len(), 2);
+    bgp.run(["stop", "group"]).code(0);
+    assert_dead(&pids);
+}
+
+// B3
+#[test]
+fn a_grandchild_in_a_session_of_its_own_is_stopped_too() {
+    let bgp = Sandbox::new();
+    let tree = bgp.start("tree", [script("setsid-grandchild.sh")]);
+    let pids = bgp.ready(&tree);
+    assert_ne!(proc::stat(pids[1]).unwrap().session, tree.pid);
+    bgp.run(["stop", "tree"]).code(0);
+    assert_dead(&pids);
+}
+
+// A20 B3
+#[test]
+fn a_daemon_outlives_its_leader_is_counted_and_is_stopped() {
+    let bgp = Sandbox::new();
+    let daemon = bgp.start("daemon", [script("daemonizes.pl")]);
+    let pids = bgp.ready(&daemon);
+    bgp.run(["wait", "daemon"]).code(0);
+    let status = bgp.wait_status("daemon", "exited");
+    assert_eq!(
+        (&status["descendants"], &status["exitCode"]),
+        (&1.into(), &0.into())
+    );
+    assert!(proc::alive(pids[0]));
+    bgp.run(["stop", "daemon"]).code(0);
+    assert_dead(&pids);
+    assert_eq!(bgp.status("daemon")["status"], "exited", "an end is final");
+}
+
+// B4
+#[test]
+fn a_hydra_ends() {
+    let bgp = Sandbox::new();
+    for period in ["0", "1000"] {
+        let hydra = bgp.start_with(
+            &["--grace", "100ms"],
+            [script("hydra.pl"), period.to_owned()],
+        );
+        bgp.ready(&hydra);
+        bgp.run(["stop", &hydra.id]).code(0);
+        let name = script("hydra.pl");
+        assert_eq!(
+            proc::with_argument(&name)
+                .iter()
+                .filter(|pid| belongs(**pid, &hydra.id))
+                .count(),
+            0
+        );
+    }
+}
+
+fn belongs(pid: i32, id: &str) -> bool {
+    proc::with_variable(&format!("BGP_ID={id}")).contains(&pid)
+}
+
+// B6 A22
+#[test]
+fn a_stopped_leader_is_paused_and_ends_without_kill() {
+    let bgp = Sandbox::new();
+    let paused = bgp.start("paused", [script("stops-itself.sh")]);
+    bgp.wait_until("it is paused", || {
+        (bgp.status("paused")["paused"] == true).then_some(())
+    });
+    assert_eq!(bgp.status("paused")["status"], "running");
+    bgp.run(["stop", "paused"]).code(0);
+    assert_dead(&[paused.pid]);
+    assert_eq!(bgp.status("paused")["signal"], "SIGTERM");
+}
+
+// A22
+#[test]
+fn a_leader_that_is_continued_is_no_longer_paused() {
+    let bgp = Sandbox::new();
+    let paused = bgp.start("paused", [script("stops-itself.sh")]);
+    bgp.wait_until("it is paused", || {
+        (bgp.status("paused")["paused"] == true).then_some(())
+    });
+    proc::kill(paused.pid, Signal::SIGCONT);
+    bgp.wait_until("it goes on", || {
+        (bgp.status("paused")["paused"] == false && bgp.output("paused").contains("continued\n"))
+            .then_some(())
+    });
+}
+
+// A21
+#[test]
+fn a_process_with_a_name_like_a_line_of_proc_is_found_and_stopped() {
+    let bgp = Sandbox::new();
+    let odd = bgp.start("odd", [script("renames-itself.pl")]);
+    let pids = bgp.ready(&odd);
+    assert_eq!(pids.len(), 2);
+    assert_eq!(bgp.status("odd")["status"], "running");
+    proc::kill(odd.pid, Signal::SIGKILL);
+    let status = bgp.wait_status("odd", "crashed");
+    assert_eq!(
+        (&status["signal"], &status["descendants"]),
+        (&"SIGKILL".into(), &1.into())
+    );
+    bgp.run(["stop", "odd"]).code(0);
+    assert_dead(&pids);
+}
+
+// B7
+#[test]
+fn a_stop_of_what_has_ended_is_5_and_tells_how_it_ended() {
+    let bgp = Sandbox::new();
+    let gone = bgp.start("gone", ["sh", "-c", "exit 42"]);
+    bgp.run(["wait", "gone"]).code(42);
+    bgp.wait_for_supervisor_end(&gone.id);
+    bgp.run(["stop", "gone"])
+        .failed(5)
+        .stderr_has("gone")
+        .stderr_has("42");
+    bgp.run(["kill", "gone"]).failed(5);
+    bgp.run(["stop", "never-there"]).failed(3);
+    assert_eq!(bgp.status("gone")["exitCode"], 42);
+}
+
+// B7
+#[test]
+fn a_stop_after_the_leaders_end_ends_what_still_lives() {
+    let bgp = Sandbox::new();
+    let leader = bgp.start("leader", [script("holds-stdout.sh"), "9".to_owned()]);
+    let pids = bgp.ready(&leader);
+    bgp.run(["wait", "leader"]).code(9);
+    bgp.run(["stop", "leader"]).code(0);
+    assert_dead(&pids);
+    let status = bgp.status("leader");
+    assert_eq!(
+        (&status["status"], &status["exitCode"]),
+        (&"failed".into(), &9.into())
+    );
+}
+
+#[test]
+fn several_are_stopped_at_once_and_all_of_them() {
+    let bgp = Sandbox::new();
+    let pids: Vec<i32> = (0..6)
+        .map(|n| bgp.start(&format!("n{n}"), ["sleep", "60"]).pid)
+        .collect();
+    bgp.run(["stop", "n0", "n1", "proc_3"]).code(0);
+    assert_dead(&pids[..3]);
+    assert!(pids[3..].iter().all(|pid| proc::alive(*pid)));
+    bgp.run(["stop", "--all"]).code(0);
+    assert_dead(&pids);
+    bgp.run(["stop", "--all"]).code_in(&[0, 5]);
+}
+
+// H2
+#[test]
+fn what_obeys_with_a_code_of_its_own_was_killed_all_the_same() {
+    let bgp = Sandbox::new();
+    let (jvm, zero) = (script("like-a-jvm.sh"), script("obeys-with-zero.sh"));
+    // A wrapper that waits for its child and passes its code on, as npm and shell wrappers do.
+    let wrapper = format!("trap 'wait $!; exit $?' TERM; {jvm} & wait $!");
+    let cases: [(&str, Vec<&str>, i32); 4] = [
+        ("jvm", vec![&jvm], 143),
+        ("server", vec![&zero], 0),
+        ("wrapped", vec!["sh", "-c", &wrapper], 143),
+        ("plain-wrapped", vec!["sh", "-c", "sleep 60; exit 4"], -1),
+    ];
+    for (name, command, code) in cases {
+        let process = bgp.start(name, command);
+        if name != "plain-wrapped" {
+            bgp.ready(&process);
+        }
+        bgp.run(["stop", name]).code(0);
+        let status = bgp.status(name);
+        assert_eq!(
+            (&status["status"], &status["reason"]),
+            (&"killed".into(), &"stop".into()),
+            "{name}"
+        );
+        if code >= 0 {
+            assert_eq!(status["exitCode"], code, "{name}");
+            bgp.run(["wait", name]).code(code);
+        } else {
+            assert_eq!(status["signal"], "SIGTERM", "{name}");
+            bgp.run(["wait", name]).code(143);
+        }
+    }
+}
+
+#[test]
+fn a_signal_from_outside_is_told_from_a_stop() {
+    let bgp = Sandbox::new();
+    for (signal, name, status) in [
+        (Signal::SIGTERM, "SIGTERM", "killed"),
+        (Signal::SIGINT, "SIGINT", "killed"),
+        (Signal::SIGHUP, "SIGHUP", "killed"),
+        (Signal::SIGKILL, "SIGKILL", "crashed"),
+        (Signal::SIGSEGV, "SIGSEGV", "crashed"),
+        (Signal::SIGUSR1, "SIGUSR1", "crashed"),
+    ] {
+        let process = bgp.start(name, ["sleep", "60"]);
+        proc::kill(process.pid, signal);
+        bgp.run(["wait", name]).code(128 + signal as i32);
+        let seen = bgp.status(name);
+        assert_eq!(
+            (&seen["status"], &seen["signal"]),
+            (&status.into(), &name.into())
+        );
+        assert_ne!(seen["reason"], "stop");
+    }
+}
+
+// B11
+#[test]
+fn term_to_a_supervisor_is_an_orderly_stop_of_its_tree() {
+    let bgp = Sandbox::new();
+    let tree = bgp.start_with(
+        &["--name", "tree", "--grace", "200ms"],
+        [script("stubborn-member.sh")],
+    );
+    let pids = bgp.ready(&tree);
+    proc::kill(tree.supervisor(), Signal::SIGTERM);
+    bgp.wait_for_supervisor_end(&tree.id);
+    assert_dead(&pids);
+    let status = bgp.status("tree");
+    assert_eq!(
+        (&status["status"], &status["reason"]),
+        (&"killed".into(), &"supervisor-terminated".into())
+    );
+    bgp.run(["verify"]).code(0);
+}
+
+// B11
+#[test]
+fn other_signals_to_a_supervisor_are_ignored() {
+    let bgp = Sandbox::new();
+    let web = bgp.start("web", ["cat"]);
+    let supervisor = web.supervisor();
+    for signal in [
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGTSTP,
+        Signal::SIGPIPE,
+    ] {
+        proc::kill(supervisor, signal);
+    }
+    // It still answers, so it has seen them: signals come before what is asked later.
+    assert_eq!(bgp.status("web")["status"], "running");
+    assert_eq!(web.supervisor(), supervisor);
+    bgp.run(["stop", "web"]).code(0);
+    assert_eq!(bgp.status("web")["reason"], "stop");
+}
+
+// H3
+#[test]
+fn a_bgp_inside_a_bgp_is_another_tree() {
+    let bgp = Sandbox::new();
+    let password = format!("BG_PASSWORD={PASSWORD}");
+    let line = "\"$BGP\" start --name inner sleep 60 >/dev/null && echo ready; sleep 60";
+    let outer = bgp.start_with(&["--name", "outer", "-e", &password], ["sh", "-c", line]);
+    bgp.ready(&outer);
+    let inner = bgp.status("inner");
+    let inner_pid = i32::try_from(inner["pid"].as_i64().unwrap()).unwrap();
+
+    bgp.run(["stop", "outer"]).code(0);
+    assert!(
+        proc::alive(inner_pid),
+        "the inner one ended with the outer one"
+    );
+    assert_eq!(bgp.status("inner")["status"], "running");
+    let status = bgp.status("outer");
+    assert_eq!(
+        (&status["status"], &status["descendants"]),
+        (&"killed".into(), &0.into())
+    );
+    bgp.wait_for_supervisor_end(&outer.id);
+    bgp.run(["clear", "outer"]).code(0);
+    assert_eq!(bgp.list().len(), 1);
+    bgp.run(["stop", "inner"]).code(0);
+    assert_dead(&[inner_pid]);
+}
+
+// H3
+#[test]
+fn an_outer_process_that_ends_by_itself_counts_no_inner_one() {
+    let bgp = Sandbox::new();
+    let password = format!("BG_PASSWORD={PASSWORD}");
+    let outer = bgp.start_with(
+        &["--name", "outer", "-e", &password],
+        ["sh", "-c", "\"$BGP\" start --name inner sleep 60; exit 3"],
+    );
+    bgp.run(["wait", "outer"]).code(3);
+    bgp.wait_for_supervisor_end(&outer.id);
+    assert_eq!(bgp.status("outer")["descendants"], 0);
+    bgp.run(["stop", "outer"]).failed(5);
+    assert_eq!(bgp.status("inner")["status"], "running");
+}
+
+// H9
+#[test]
+fn a_stranger_on_the_pipe_does_not_keep_an_ended_process_open() {
+    let bgp = Sandbox::new();
+    let web = bgp.start("web", ["sleep", "60"]);
+    // This test is the stranger: it holds the pipe that was the command's stdout.
+    let mut held = OpenOptions::new()
+        .write(true)
+        .open(format!("/proc/{}/fd/1", web.pid))
+        .unwrap();
+    held.write_all(b"from a stranger\n").unwrap();
+    proc::kill(web.pid, Signal::SIGTERM);
+    bgp.run(["wait", "web"]).code(143);
+    bgp.wait_for_supervisor_end(&web.id);
+    assert_eq!(bgp.status("web")["descendants"], 0);
+    assert_eq!(bgp.output("web"), "from a stranger\n");
+    bgp.run(["verify", "web"]).code(0);
+    drop(held);
+}
+
+// A17 H9
+#[test]
+fn a_quiet_grandchild_on_the_pipe_is_counted_and_holds_nothing_up() {
+    let bgp = Sandbox::new();
+    bgp.start("quiet", [script("holds-stdout.sh")]);
+    bgp.run(["wait", "quiet"]).code(0);
+    let status = bgp.status("quiet");
+    assert_eq!(
+        (&status["status"], &status["descendants"]),
+        (&"exited".into(), &1.into())
+    );
+    let follower = Running::begin(&mut bgp.command(["output", "-f", "quiet"]));
+    follower.finish().code(0).stdout_has("ready ");
+}
+
+#[test]
+fn an_interrupted_stop_leaves_the_process_stopping() {
+    let bgp = Sandbox::new();
+    let stubborn = bgp.start_with(
+        &["--name", "stubborn", "--grace", "1h"],
+        [script("ignores-term.sh")],
+    );
+    bgp.ready(&stubborn);
+    let stop = Running::begin(&mut bgp.command(["stop", "stubborn"]));
+    bgp.wait_status("stubborn", "stopping");
+    proc::kill(stop.pid(), Signal::SIGINT);
+    let outcome = stop.finish();
+    let ended = outcome.status.code() == Some(130)
+        || std::os::unix::process::ExitStatusExt::signal(&outcome.status)
+            == Some(Signal::SIGINT as i32);
+    assert!(ended, "{}", outcome.describe());
+    finish(&mut bgp.command(["stop", "--force", "stubborn"])).code(0);
+    assert_dead(&[stubborn.pid]);
+}
