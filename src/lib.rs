@@ -31,6 +31,8 @@ mod supervisor;
 mod sys;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::process::ExitCode;

@@ -288,6 +288,92 @@ pub(crate) const COMMANDS: &[Command] = &[
         ],
     },
     Command {
+        verb: Verb::Send,
+        name: "send",
+        aliases: &[],
+        usage: &[
+            "[OPTIONS] ID TEXT",
+            "[OPTIONS] ID --file FILE",
+            "[OPTIONS] ID --eof",
+        ],
+        operands: Operands::IdAndText {
+            instead: "file",
+            beside: "eof",
+        },
+        summary: "type into a process",
+        description: &[
+            "Writes TEXT and a newline to the standard input of a process, exactly as given. What \
+             several send at the same time arrives one after the other, each as a whole.",
+            "It waits at most 2 seconds for room, and tells how many bytes were taken: a process that \
+             does not read takes 64 KiB or so, and no more. One that reads to the end of its input, as \
+             sort does, waits for --eof.",
+        ],
+        flags: &[
+            Flag::switch("no-newline", "without the newline").short('n'),
+            Flag::with_value(
+                "file",
+                Value::Path,
+                "FILE",
+                "the bytes of a file in place of TEXT; '-' is bgp's own standard input",
+            )
+            .not_with(&["no-newline"]),
+            Flag::switch(
+                "eof",
+                "then close it, for good: the process reads an end of file",
+            ),
+            Flag::with_value(
+                "timeout",
+                Value::Duration,
+                "TIME",
+                "how long to wait for room",
+            )
+            .default("2s"),
+        ],
+        examples: &[
+            Example {
+                line: "bgp send web yes",
+                does: "answer its question",
+            },
+            Example {
+                line: "bgp send sql --file dump.sql --eof",
+                does: "all of a file, and the end of file",
+            },
+            Example {
+                line: "bgp send -n web -- -q",
+                does: "a text that begins with a dash, and no newline",
+            },
+        ],
+        state: State::Read,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::NotRunning,
+            Kind::TimedOut,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
+    },
+    Command {
+        verb: Verb::Signal,
+        name: "signal",
+        aliases: &[],
+        usage: &["[OPTIONS] ID SIGNAL"],
+        operands: Operands::IdAndSignal,
+        summary: "send one signal to a process",
+        description: &[
+            "Signals the process group of the command. SIGNAL is a name or a number: HUP, SIGHUP, 1. \
+             STOP pauses it and CONT lets it go on; to end a process with all that it started there \
+             is 'bgp stop'.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp signal web HUP",
+            does: "most servers read their configuration again",
+        }],
+        state: State::Read,
+        failures: &[Kind::NotFound, Kind::Ambiguous, Kind::NotRunning],
+    },
+    Command {
         verb: Verb::Stop,
         name: "stop",
         aliases: &["kill"],
@@ -521,8 +607,13 @@ mod tests {
                     assert!(command.flag(other).is_some(), "{} {other}", flag.long);
                 }
             }
-            if let Operands::CommandOr(flag) = command.operands {
-                assert!(command.flag(flag).is_some());
+            let in_place = match command.operands {
+                Operands::CommandOr(flag) => vec![flag],
+                Operands::IdAndText { instead, beside } => vec![instead, beside],
+                _ => vec![],
+            };
+            for flag in in_place {
+                assert!(command.flag(flag).is_some(), "{flag}");
             }
         }
     }

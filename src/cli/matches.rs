@@ -2,7 +2,7 @@
 //!
 //! Does not: hold defaults; what was not said is absent.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
@@ -122,6 +122,16 @@ impl Matches {
     /// The IDs, as they were typed; none is empty.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         self.operands.iter().filter_map(|operand| operand.to_str())
+    }
+
+    /// The text after the ID.
+    pub(crate) fn text_after_id(&self) -> Option<&OsStr> {
+        self.operands.get(1).map(OsString::as_os_str)
+    }
+
+    /// The number of the signal after the ID.
+    pub(crate) fn signal_after_id(&self) -> Option<i32> {
+        signal::number(self.text_after_id()?.to_str()?)
     }
 
     /// The command to run with its arguments, untouched; empty if a flag stands in its place.

@@ -11,7 +11,7 @@ use lexopt::Arg;
 
 use super::commands;
 use super::matches::{Matches, Parsed};
-use super::table::{Command, Operands, Verb};
+use super::table::{Command, Operands, Value, Verb};
 use super::values::quoted;
 use crate::commands::out::Format;
 use crate::model::bytes::Bytes;
@@ -165,6 +165,9 @@ impl Matches {
             (Some(near), _) => error.hint(format!(
                 "did you mean --{near}? 'bgp {name} --help' lists them all"
             )),
+            (None, Operands::IdAndText { .. }) => error.hint(format!(
+                "'--' goes before a text that begins with a dash, as in 'bgp {name} ID -- -x'"
+            )),
             (None, Operands::CommandOr(_)) => error.hint(format!(
                 "options of the command stand after it; 'bgp {name} --help' lists bgp's own"
             )),
@@ -177,22 +180,28 @@ impl Matches {
         let most = match self.command.operands {
             Operands::None => 0,
             Operands::Id | Operands::Topic => 1,
+            Operands::IdAndText { .. } | Operands::IdAndSignal => 2,
             Operands::AnyIds | Operands::Ids | Operands::CommandOr(_) => usize::MAX,
         };
         let shown = quoted(&Bytes::from(word.as_os_str()).escaped());
         if self.operands.len() >= most {
-            return Err(Error::usage(format!("unexpected argument {shown}")).hint(self.usage()));
+            let error = Error::usage(format!("unexpected argument {shown}"));
+            return Err(error.hint(match self.command.operands {
+                Operands::IdAndText { .. } => "put a text of several words in quotes".to_owned(),
+                _ => self.usage(),
+            }));
         }
+        let is_id = self.command.operands.is_id(self.operands.len());
         match self.command.operands {
             Operands::CommandOr(_) if word.is_empty() => {
                 return Err(Error::usage("the command is empty").hint(self.usage()));
             }
-            Operands::Id | Operands::Ids | Operands::AnyIds if word.is_empty() => {
+            _ if is_id && word.is_empty() => {
                 return Err(Error::usage("an ID is empty").hint(format!(
                     "'bgp list' shows the IDs; a variable given to 'bgp {name}' may be unset"
                 )));
             }
-            Operands::Id | Operands::Ids | Operands::AnyIds if word.to_str().is_none() => {
+            _ if is_id && word.to_str().is_none() => {
                 return Err(
                     Error::usage(format!("{shown} is not an ID")).hint("'bgp list' shows the IDs")
                 );
@@ -232,9 +241,24 @@ impl Matches {
                 format!("an ID and --{} contradict each other", flag.long),
             )
             .hint("give IDs, or say which are meant, not both")),
-            (Operands::Id, true, _) | (Operands::Ids, true, None) => {
-                Err(Error::usage("no ID is given").hint(self.usage()))
+            (Operands::Id | Operands::IdAndText { .. } | Operands::IdAndSignal, true, _)
+            | (Operands::Ids, true, None) => Err(Error::usage("no ID is given").hint(self.usage())),
+            (Operands::IdAndText { instead, beside }, false, _) => {
+                match (self.text_after_id(), self.has(instead)) {
+                    (None, false) if !self.has(beside) => {
+                        Err(Error::usage("no text is given").hint(self.usage()))
+                    }
+                    (Some(_), true) => Err(Error::usage(format!(
+                        "--{instead} and a text contradict each other"
+                    ))
+                    .hint("give one of them")),
+                    _ => Ok(()),
+                }
             }
+            (Operands::IdAndSignal, false, _) => match self.text_after_id() {
+                None => Err(Error::usage("no signal is given").hint(self.usage())),
+                Some(word) => Parsed::read(Value::Signal, word.to_owned()).map(drop),
+            },
             (Operands::CommandOr(flag), empty, _) => match (empty, self.has(flag)) {
                 (true, false) => Err(Error::usage("no command is given").hint(self.usage())),
                 (false, true) => Err(Error::usage(format!(

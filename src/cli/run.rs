@@ -13,7 +13,9 @@ use super::table::Verb;
 use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish};
 use crate::commands::output::{Follow, Options};
+use crate::commands::send::{SendOptions, Source};
 use crate::commands::{self, Context, Outcome, Selection};
+use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
 use crate::manager::output::{Form, Query};
 use crate::manager::plan::{StartOptions, What};
 use crate::manager::stop::StopOptions;
@@ -76,6 +78,14 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         Verb::Output | Verb::Stream => {
             let id = ids.first().map_or("", String::as_str);
             output(context, id, matches)
+        }
+        Verb::Send => {
+            let id = ids.first().map_or("", String::as_str);
+            commands::send::run(context, id, &send_options(matches))
+        }
+        Verb::Signal => {
+            let id = ids.first().map_or("", String::as_str);
+            commands::signal::run(context, id, matches.signal_after_id().unwrap_or_default())
         }
         Verb::Stop => {
             let force = matches.has("force").then_some(std::time::Duration::ZERO);
@@ -158,6 +168,29 @@ fn split_variable(variable: &Bytes) -> (OsString, OsString) {
         OsString::from_vec(variable.0[..at].to_vec()),
         OsString::from_vec(value.to_vec()),
     )
+}
+
+fn send_options(matches: &Matches) -> SendOptions {
+    let text = matches.text_after_id().map(|text| {
+        let mut bytes = Bytes::from(text).0;
+        if !matches.has("no-newline") {
+            bytes.push(b'\n');
+        }
+        bytes
+    });
+    let file = matches.bytes("file").map(|file| match file.0.as_slice() {
+        b"-" => Source::Stdin,
+        _ => Source::File(file.as_os_str().into()),
+    });
+    SendOptions {
+        source: file.unwrap_or_else(|| Source::Bytes(text.unwrap_or_default())),
+        after: if matches.has("eof") {
+            After::Closed
+        } else {
+            After::StaysOpen
+        },
+        limit: matches.duration("timeout").unwrap_or(SEND_LIMIT_DEFAULT),
+    }
 }
 
 fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {

@@ -33,6 +33,8 @@ pub(crate) enum Verb {
     Status,
     Output,
     Stream,
+    Send,
+    Signal,
     Stop,
     Wait,
     Clear,
@@ -51,6 +53,13 @@ pub(crate) enum Operands {
     AnyIds,
     /// IDs, or a flag that selects.
     Ids,
+    /// One ID, and a text of any bytes: or a flag in its place, or one that may stand beside it or alone.
+    IdAndText {
+        instead: &'static str,
+        beside: &'static str,
+    },
+    /// One ID, and a signal by any of its spellings.
+    IdAndSignal,
     /// The name of a command, or nothing.
     Topic,
     /// A command and its arguments, to which all belongs that follows its first word; or this flag.
@@ -114,7 +123,6 @@ pub(crate) enum Value {
     /// A regular expression.
     Regex,
     /// A signal, by any of its spellings.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     Signal,
     /// One of these words.
     #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
@@ -126,6 +134,17 @@ pub(crate) const EVERYWHERE: [Flag; 2] = [
     Flag::switch("json", "answer as one JSON document, errors too"),
     Flag::switch("help", "show this").short('h'),
 ];
+
+impl Operands {
+    /// Whether the operand at `index` is an ID.
+    pub(crate) fn is_id(self, index: usize) -> bool {
+        match self {
+            Self::Id | Self::AnyIds | Self::Ids => true,
+            Self::IdAndText { .. } | Self::IdAndSignal => index == 0,
+            Self::None | Self::Topic | Self::CommandOr(_) => false,
+        }
+    }
+}
 
 impl Command {
     /// All its flags, its own first.

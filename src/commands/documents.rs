@@ -35,12 +35,24 @@ pub(super) struct Several<'a, P = ProcessInfo> {
     errors: Vec<Failure<'a>>,
 }
 
+/// An error beside what was done.
 #[derive(Serialize)]
-struct Failure<'a> {
+pub(super) struct Failure<'a> {
     code: u8,
     kind: &'static str,
     message: &'a str,
     hint: Option<&'a str>,
+}
+
+impl<'a> From<&'a Error> for Failure<'a> {
+    fn from(error: &'a Error) -> Self {
+        Self {
+            code: error.kind.exit_code(),
+            kind: error.kind.word(),
+            message: &error.message,
+            hint: error.hint.as_deref(),
+        }
+    }
 }
 
 impl<'a, P> Several<'a, P> {
@@ -53,15 +65,7 @@ impl<'a, P> Several<'a, P> {
     }
 
     pub(super) fn with_errors(mut self, errors: impl IntoIterator<Item = &'a Error>) -> Self {
-        self.errors = errors
-            .into_iter()
-            .map(|error| Failure {
-                code: error.kind.exit_code(),
-                kind: error.kind.word(),
-                message: &error.message,
-                hint: error.hint.as_deref(),
-            })
-            .collect();
+        self.errors = errors.into_iter().map(Failure::from).collect();
         self
     }
 }

@@ -13,6 +13,8 @@ pub(crate) mod out;
 pub(crate) mod output;
 mod screen;
 mod select;
+pub(crate) mod send;
+pub(crate) mod signal;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod stop;

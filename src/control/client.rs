@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::frame::{self, Decoder, FRAME_MAX_BYTES, Kind, Malformed};
 use super::hello::{self, Hello, Session};
+use super::input::Part;
 use super::{Reply, Request};
 use crate::crypto::{Key, random_bytes};
 use crate::model::id::LogId;
@@ -109,6 +110,17 @@ impl Client {
         Ok(self
             .stream
             .write_all(&frame::encode(Kind::Request, &json))?)
+    }
+
+    /// Sends `part` and does not wait for what becomes of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreachable`].
+    pub(crate) fn send_input(&mut self, part: &Part) -> Result<(), Unreachable> {
+        Ok(self
+            .stream
+            .write_all(&frame::encode(Kind::Input, &part.encode()))?)
     }
 
     /// The next reply, or nothing when `limit` is over first.

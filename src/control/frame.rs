@@ -2,8 +2,7 @@
 //!
 //! Does not: read or write sockets.
 
-/// The longest frame after its length, in bytes: room for a long line of input, and a bound on what a
-/// stranger can make us keep.
+/// The longest frame after its length, in bytes: a bound on what a stranger can make us keep.
 pub(crate) const FRAME_MAX_BYTES: usize = 1024 * 1024;
 
 /// What a frame carries.
@@ -15,6 +14,7 @@ pub(crate) enum Kind {
     Welcome = 3,
     Request = 4,
     Reply = 5,
+    Input = 6,
 }
 
 impl Kind {
@@ -25,6 +25,7 @@ impl Kind {
             Self::Welcome,
             Self::Request,
             Self::Reply,
+            Self::Input,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)

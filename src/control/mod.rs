@@ -7,13 +7,21 @@
 //! 2. client          kind 2: u32 version ‖ nonce C (32) ‖ HMAC[control]("client" ‖ version ‖ log id ‖ S ‖ C)
 //! 3. supervisor      kind 3: HMAC[control]("server" ‖ version ‖ log id ‖ S ‖ C)
 //! then               kind 4: a request, kind 5: a reply, both JSON
+//! and                kind 6: a part of a message for the process's stdin, answered by one reply:
+//!                    u8 flags (1 first, 2 last of its message, 4 with 2: then close the stdin)
+//!                    ‖ u32 the message's time in ms, in its first part ‖ bytes, at most 64 KiB
 //! ```
+//!
+//! Messages for the stdin are written one after the other: from its first part to its last, or until its
+//! time is over, the stdin is one client's. A client sends the next part when the one before it is
+//! answered, with a reply that tells how much of it the stdin took.
 //!
 //! Does not: carry out requests; the supervisor does.
 
 pub(crate) mod client;
 pub(crate) mod frame;
 pub(crate) mod hello;
+pub(crate) mod input;
 pub(crate) mod server;
 
 use serde::{Deserialize, Serialize};
@@ -39,6 +47,8 @@ pub(crate) enum Request {
         reason: Reason,
         grace_ms: Option<u64>,
     },
+    /// Send the signal of this number to the leader's group.
+    Signal { number: i32 },
 }
 
 /// What a supervisor answers. A stop is answered twice: `Accepted`, then how it ended.
@@ -55,8 +65,32 @@ pub(crate) enum Reply {
     Ended,
     /// These could not be killed.
     Survivors { processes: Vec<Survivor> },
+    /// The leader has ended: there is nobody to signal.
+    NotRunning,
+    /// The stdin took so many bytes of the part. Fewer than it has: the message's time is over.
+    Taken { bytes: u64 },
+    /// The message's time is over, and the stdin was another's for all of it.
+    Busy,
+    /// The stdin took so many bytes of the part, and takes no more, ever.
+    NoInput { why: NoInput, bytes: u64 },
     /// It cannot be done, and why.
     Refused { message: String },
+}
+
+/// Why a stdin takes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum NoInput {
+    /// It is `/dev/null`.
+    Null,
+    /// It is a file.
+    File,
+    /// A client closed it.
+    Closed,
+    /// Nobody holds its other end.
+    Unread,
+    /// The leader has ended.
+    Ended,
 }
 
 /// A process that outlived KILL.

@@ -7,8 +7,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use super::frame::{self, Decoder, FRAME_MAX_BYTES, Kind};
+use super::frame::{self, Decoder, Kind};
 use super::hello::{self, Nonce, Session};
+use super::input::{PART_HEAD_BYTES, PART_MAX_BYTES, Part};
 use super::{Reply, Request};
 use crate::crypto::{Key, random_bytes};
 use crate::model::id::LogId;
@@ -19,14 +20,25 @@ pub(crate) const PROOF_LIMIT: Duration = Duration::from_secs(2);
 const OUTGOING_MAX_BYTES: usize = 256 * 1024;
 /// The longest frame before the proof, in bytes.
 const PROOF_FRAME_MAX_BYTES: usize = 128;
+/// The longest frame after the proof, in bytes: a whole part of input.
+const ASKED_FRAME_MAX_BYTES: usize = 1 + PART_HEAD_BYTES + PART_MAX_BYTES;
 
 enum State {
     Unproved { nonce: Nonce, until: Instant },
     Proved,
 }
 
+/// What a peer that has proved itself may say.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Request(Request),
+    Input(Part),
+}
+
 /// One connection. When anything about it is wrong it is dropped, without an answer.
 pub(crate) struct Peer {
+    /// What it is called among all that were ever let in.
+    pub(crate) number: u64,
     stream: UnixStream,
     state: State,
     decoder: Decoder,
@@ -51,10 +63,11 @@ impl Peer {
     /// # Errors
     ///
     /// [`Hopeless`] when the greeting cannot be sent.
-    pub(crate) fn greet(stream: UnixStream, now: Instant) -> Result<Self, Hopeless> {
+    pub(crate) fn greet(stream: UnixStream, number: u64, now: Instant) -> Result<Self, Hopeless> {
         stream.set_nonblocking(true)?;
         let nonce = random_bytes().map_err(|_| Hopeless)?;
         let mut peer = Self {
+            number,
             stream,
             state: State::Unproved {
                 nonce,
@@ -81,12 +94,12 @@ impl Peer {
         !self.outgoing.is_empty()
     }
 
-    /// Reads what has come and gives the requests in it, of a peer that has proved itself with `control`.
+    /// Reads what has come and gives what is asked for in it, of a peer that has proved itself with `control`.
     ///
     /// # Errors
     ///
     /// [`Hopeless`] for an end, an error, a wrong proof, or anything that is not the protocol.
-    pub(crate) fn read(&mut self, control: &Key, log: LogId) -> Result<Vec<Request>, Hopeless> {
+    pub(crate) fn read(&mut self, control: &Key, log: LogId) -> Result<Vec<Asked>, Hopeless> {
         let mut buffer = [0; 4096];
         match self.stream.read(&mut buffer) {
             Ok(0) => return Err(Hopeless),
@@ -94,14 +107,14 @@ impl Peer {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         }
-        let mut requests = Vec::new();
+        let mut asked = Vec::new();
         loop {
             let max = match self.state {
                 State::Unproved { .. } => PROOF_FRAME_MAX_BYTES,
-                State::Proved => FRAME_MAX_BYTES,
+                State::Proved => ASKED_FRAME_MAX_BYTES,
             };
             let Some((kind, payload)) = self.decoder.next(max).map_err(|_| Hopeless)? else {
-                return Ok(requests);
+                return Ok(asked);
             };
             match (&self.state, kind) {
                 (State::Unproved { nonce, .. }, Kind::Proof) => {
@@ -114,13 +127,17 @@ impl Peer {
                     self.send(Kind::Welcome, &session.welcome())?;
                 }
                 (State::Proved, Kind::Request) => match serde_json::from_slice(&payload) {
-                    Ok(request) => requests.push(request),
+                    Ok(request) => asked.push(Asked::Request(request)),
                     Err(_) => self.reply(&Reply::Refused {
                         message:
                             "this supervisor is of an older version and does not know the request"
                                 .into(),
                     })?,
                 },
+                (State::Proved, Kind::Input) => {
+                    let part = Part::decode(payload).map_err(|_| Hopeless)?;
+                    asked.push(Asked::Input(part));
+                }
                 _ => return Err(Hopeless),
             }
         }

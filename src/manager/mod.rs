@@ -5,6 +5,7 @@
 //! - [`inspect`]: all about one of them, with a hint at why it failed.
 //! - [`resolve`]: which process an ID argument means.
 //! - [`stop`], [`wait`], [`clear`], [`verify`]: the rest of its life.
+//! - [`input`]: what is sent to its stdin; [`signal`]: and to its leader's group; both by [`contact`].
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
@@ -12,9 +13,11 @@
 //! Does not: parse arguments or print.
 
 pub(crate) mod clear;
+mod contact;
 mod diagnosis;
 pub(crate) mod export;
 pub(crate) mod info;
+pub(crate) mod input;
 pub(crate) mod inspect;
 pub(crate) mod leftovers;
 pub(crate) mod logs;
@@ -22,6 +25,7 @@ pub(crate) mod observe;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod resolve;
+pub(crate) mod signal;
 pub(crate) mod start;
 pub(crate) mod stop;
 mod sweep;

@@ -89,6 +89,7 @@ impl Manager {
                     Ok(Some(Reply::Ended | Reply::Survivors { .. })) | Err(Unreachable::Gone) => {
                         Ok(Asked::Unreachable)
                     }
+                    Ok(Some(_)) => Err(unanswered(target, &Unreachable::NotOurs)),
                     Ok(None) => Err(unanswered(target, &Unreachable::Silent)),
                     Err(error) => Err(unanswered(target, &error)),
                 }
@@ -98,7 +99,7 @@ impl Manager {
         }
     }
 
-    fn connect(&self, target: &Observed) -> Result<Client, Unreachable> {
+    pub(super) fn connect(&self, target: &Observed) -> Result<Client, Unreachable> {
         let entry = &target.entry;
         let run = self
             .store
@@ -150,7 +151,7 @@ impl Manager {
                 Ok(Some(Reply::Ended)) | Err(Unreachable::Gone) => {
                     return self.await_end(target, Instant::now() + ANSWER_LIMIT);
                 }
-                Ok(Some(Reply::Accepted | Reply::Refused { .. })) => {}
+                Ok(Some(_)) => {} // that it was accepted
                 Ok(None) => return Err(unanswered(target, &Unreachable::Silent)),
                 Err(error) => return Err(unanswered(target, &error)),
             }
@@ -205,8 +206,9 @@ fn signal_supervisor(block: &Block) -> bool {
     same && held.send(Signal::SIGTERM as i32).is_ok()
 }
 
-fn not_running(info: &ProcessInfo) -> Error {
-    Error::new(
+/// The error for a process that has ended, with how.
+pub(super) fn not_running(info: &ProcessInfo) -> Error {
+    let error = Error::new(
         Kind::NotRunning,
         format!(
             "'{}' ({}) does not run: {}",
@@ -214,8 +216,12 @@ fn not_running(info: &ProcessInfo) -> Error {
             info.id,
             info.ending()
         ),
-    )
-    .hint(format!("'bgp clear {}' removes it from the list", info.id))
+    );
+    if info.supervised {
+        error.hint(format!("'bgp stop {}' ends what it left behind", info.id))
+    } else {
+        error.hint(format!("'bgp clear {}' removes it from the list", info.id))
+    }
 }
 
 fn survived(target: &Observed, survivors: &[Survivor]) -> Error {
@@ -235,7 +241,7 @@ fn survived(target: &Observed, survivors: &[Survivor]) -> Error {
 }
 
 /// The error for a supervisor that does not do as it should.
-fn unanswered(target: &Observed, why: &Unreachable) -> Error {
+pub(super) fn unanswered(target: &Observed, why: &Unreachable) -> Error {
     let pid = target
         .block
         .as_ref()

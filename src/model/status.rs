@@ -153,7 +153,7 @@ impl How {
 pub(crate) enum Reason {
     /// `bgp stop`.
     Stop,
-    /// A signal from outside bgp.
+    /// A signal that was no stop of bgp's.
     Signal,
     /// Its `--timeout` was over.
     Timeout,

@@ -3,13 +3,15 @@
 //! 1. [`launch`]: `bgp start` hands over open files, one key and the facts.
 //! 2. [`leader`]: the command is executed, as the leader of its own session.
 //! 3. [`run`]: the loop: output into the log, children reaped, requests carried out, the end written.
-//! 4. [`tree`]: who belongs to the process, and how all of it is ended.
-//! 5. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
+//! 4. [`input`]: what clients send to the command's stdin, one message after the other.
+//! 5. [`tree`]: who belongs to the process, and how all of it is ended.
+//! 6. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
 //! password anywhere. Does not: know the password, the state, or any other process's log.
 
 mod held;
+mod input;
 mod journal;
 pub(crate) mod launch;
 mod leader;

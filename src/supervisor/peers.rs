@@ -7,8 +7,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Instant;
 
 use super::leader::spare_descriptor;
-use crate::control::server::Peer;
-use crate::control::{Reply, Request};
+use crate::control::Reply;
+use crate::control::server::{Asked, Peer};
 use crate::crypto::Key;
 use crate::model::id::LogId;
 use crate::sys::socket;
@@ -23,6 +23,8 @@ pub(super) struct Peers {
     control: Key,
     log: LogId,
     spare: Option<OwnedFd>,
+    /// How many were let in, ever.
+    admitted: u64,
 }
 
 impl Peers {
@@ -34,6 +36,7 @@ impl Peers {
             control,
             log,
             spare,
+            admitted: 0,
         }
     }
 
@@ -85,25 +88,49 @@ impl Peers {
             };
             self.connected.remove(oldest);
         }
-        if let Ok(peer) = Peer::greet(stream, now) {
+        self.admitted += 1;
+        if let Ok(peer) = Peer::greet(stream, self.admitted, now) {
             self.connected.push(peer);
         }
     }
 
-    /// Reads from the peer at `index`; a hopeless one is dropped.
-    pub(super) fn read(&mut self, index: usize) -> Vec<Request> {
+    /// Reads from the peer at `index`: its number, and what it asks for; a hopeless one is dropped.
+    pub(super) fn read(&mut self, index: usize) -> (u64, Vec<Asked>) {
         let Some(peer) = self.connected.get_mut(index) else {
-            return Vec::new();
+            return (0, Vec::new());
         };
-        if peer.flush().is_err() {
+        let number = peer.number;
+        let asked = match peer.flush() {
+            Ok(()) => peer.read(&self.control, self.log),
+            Err(hopeless) => Err(hopeless),
+        };
+        if asked.is_err() {
             self.drop_peer(index);
-            return Vec::new();
         }
-        if let Ok(requests) = peer.read(&self.control, self.log) {
-            requests
-        } else {
-            self.drop_peer(index);
-            Vec::new()
+        (number, asked.unwrap_or_default())
+    }
+
+    /// Whether the peer of this number is still there.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.connected.iter().any(|peer| peer.number == number)
+    }
+
+    /// The peer of this number, if it is still there.
+    fn numbered(&mut self, number: u64) -> Option<&mut Peer> {
+        self.connected.iter_mut().find(|peer| peer.number == number)
+    }
+
+    /// Answers the peer of this number, if it is still there.
+    pub(super) fn answer(&mut self, number: u64, reply: &Reply) {
+        if let Some(peer) = self.numbered(number) {
+            let _ = peer.reply(reply); // a hopeless one is dropped when it is read
+        }
+    }
+
+    /// The peer of this number is told how the stop ends.
+    pub(super) fn await_end(&mut self, number: u64) {
+        if let Some(peer) = self.numbered(number) {
+            peer.waits_for_end = true;
         }
     }
 

@@ -12,22 +12,25 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
+use super::input::Input;
 use super::journal::{Journal, Publish};
 use super::launch::{self, Files, Launch, Verdict};
 use super::leader::{self, Leader, Trouble};
 use super::peers::Peers;
 use super::streams::{Got, Source};
 use super::tree;
-use crate::control::{self, Reply, Request};
+use crate::control::server::Asked;
+use crate::control::{self, NoInput, Reply, Request};
 use crate::crypto::Key;
 use crate::log::Kind;
+use crate::model::error;
 use crate::model::facts::Exit;
 use crate::model::status::{Event, How, Reason, Status};
 use crate::store::files;
 use crate::sys::image::Limit;
 use crate::sys::reap::{self, Change, Reaped, Usage};
 use crate::sys::signals::Signals;
-use crate::sys::{clock, notify, socket};
+use crate::sys::{clock, group, notify, socket};
 
 /// How long end of file is waited for when nothing of the tree lives: a stranger may hold a pipe.
 const END_OF_FILE_LIMIT: Duration = Duration::from_secs(1);
@@ -64,8 +67,7 @@ pub(crate) struct Supervisor {
     journal: Journal,
     leader: Leader,
     leader_lives: bool,
-    /// Our end of the command's stdin: it stays open as long as the command may read.
-    _stdin: Option<OwnedFd>,
+    input: Input,
     sources: Vec<Source>,
     signals: Signals,
     peers: Peers,
@@ -131,7 +133,7 @@ impl Supervisor {
             logs,
             journal,
             leader_lives: true,
-            _stdin: ends.stdin,
+            input: Input::new(ends.stdin, &launch.start.stdin),
             sources: vec![
                 Source::new(ends.stdout, Kind::Stdout),
                 Source::new(ends.stderr, Kind::Stderr),
@@ -178,11 +180,16 @@ impl Supervisor {
                 self.peers.accept(now);
             }
             for index in ready.peers.into_iter().rev() {
-                for request in self.peers.read(index) {
-                    self.carry_out(index, &request, now);
+                let (peer, asked) = self.peers.read(index);
+                for asked in asked {
+                    match asked {
+                        Asked::Request(request) => self.carry_out(peer, &request, now),
+                        Asked::Input(part) => self.input.take(peer, part, now),
+                    }
                 }
             }
             self.peers.expire(now);
+            self.pass_input_on(now);
             self.journal.tick(now);
             self.go_on_stopping(now);
             if self.has_ended(now) {
@@ -218,6 +225,9 @@ impl Supervisor {
             };
             add(peer.as_fd(), PollFlags::POLLIN | out);
         }
+        if let Some(stdin) = self.input.waits_for_room() {
+            add(stdin, PollFlags::POLLOUT); // the last: it only wakes
+        }
         let limit = self.deadline().map_or(PollTimeout::NONE, |deadline| {
             notify::timeout(deadline.saturating_duration_since(Instant::now()))
         });
@@ -244,10 +254,16 @@ impl Supervisor {
         };
         // Once it is empty, the end waits for end of file, or for the disk.
         let end = self.end_at.filter(|at| *at > Instant::now());
-        [stop, end, self.peers.deadline(), self.journal.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            stop,
+            end,
+            self.peers.deadline(),
+            self.journal.deadline(),
+            self.input.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn take_signals(&mut self, now: Instant) {
@@ -306,6 +322,7 @@ impl Supervisor {
                 }
             }
         }
+        self.input.close(NoInput::Ended);
         let status = self.journal.status().after(Event::Ended(how));
         let asked = self.journal.reason();
         let reason = asked.or((status == Status::Killed).then_some(Reason::Signal));
@@ -373,16 +390,42 @@ impl Supervisor {
         }
     }
 
-    fn carry_out(&mut self, peer: usize, request: &Request, now: Instant) {
-        let Request::Stop { reason, grace_ms } = request;
-        self.stop(
-            *reason,
-            grace_ms.map_or(self.grace, Duration::from_millis),
-            now,
-        );
-        if let Some(peer) = self.peers.connected.get_mut(peer) {
-            peer.waits_for_end = true;
-            let _ = peer.reply(&Reply::Accepted); // a hopeless one is dropped when it is read
+    fn carry_out(&mut self, peer: u64, request: &Request, now: Instant) {
+        let reply = match request {
+            Request::Stop { reason, grace_ms } => {
+                self.stop(
+                    *reason,
+                    grace_ms.map_or(self.grace, Duration::from_millis),
+                    now,
+                );
+                self.peers.await_end(peer);
+                Reply::Accepted
+            }
+            Request::Signal { number } => self.signal(*number, now),
+        };
+        self.peers.answer(peer, &reply);
+    }
+
+    /// Signals the leader's group, which is the leader's as long as the leader is not reaped.
+    fn signal(&mut self, number: i32, now: Instant) -> Reply {
+        self.reap(now);
+        if !self.leader_lives {
+            return Reply::NotRunning;
+        }
+        match group::signal(self.leader.pid, number) {
+            Ok(()) => Reply::Accepted,
+            Err(error) => Reply::Refused {
+                message: error::reason(&error),
+            },
+        }
+    }
+
+    /// Writes to the command's stdin what there is room for, and answers who sent it.
+    fn pass_input_on(&mut self, now: Instant) {
+        let peers = &self.peers;
+        self.input.forget_all_but(|peer| peers.has(peer));
+        for (peer, reply) in self.input.go_on(now) {
+            self.peers.answer(peer, &reply);
         }
     }
 

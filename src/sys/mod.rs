@@ -8,6 +8,7 @@ pub(crate) mod crash;
 pub(crate) mod exec;
 pub(crate) mod fault;
 pub(crate) mod fs;
+pub(crate) mod group;
 pub(crate) mod image;
 pub(crate) mod keyring;
 pub(crate) mod lock;

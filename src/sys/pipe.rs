@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// A pipe, (read end, write end), both close-on-exec.
 ///
@@ -53,4 +54,13 @@ pub(crate) fn readable_bytes(fd: impl AsFd) -> io::Result<usize> {
         return Err(io::Error::last_os_error());
     }
     Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// Whether somebody holds the other end of `write_end`. See poll(2), `POLLERR`.
+pub(crate) fn has_reader(write_end: impl AsFd) -> bool {
+    let mut fds = [PollFd::new(write_end.as_fd(), PollFlags::empty())];
+    match poll(&mut fds, PollTimeout::ZERO) {
+        Ok(_) => !fds[0].any().unwrap_or(false),
+        Err(_) => true, // a write will tell
+    }
 }

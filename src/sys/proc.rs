@@ -41,7 +41,7 @@ pub(crate) struct Usage {
 mod system {
     use nix::unistd::{SysconfVar, sysconf};
 
-    use super::{Stat, Usage, parse, parse_usage};
+    use super::{Stat, Usage, is_exiting_in, parse, parse_usage};
 
     pub(crate) fn stat(pid: i32) -> Option<Stat> {
         parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
@@ -53,6 +53,10 @@ mod system {
         let page_bytes = value(SysconfVar::PAGE_SIZE)?;
         let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
         parse_usage(&line, ticks, page_bytes)
+    }
+
+    pub(crate) fn is_exiting(pid: i32) -> bool {
+        std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|line| is_exiting_in(&line))
     }
 
     pub(crate) fn all() -> Vec<Stat> {
@@ -128,6 +132,10 @@ mod system {
         })
     }
 
+    pub(crate) fn is_exiting(_pid: i32) -> bool {
+        false
+    }
+
     pub(crate) fn all() -> Vec<Stat> {
         let mut pids = vec![0_i32; 100_000];
         let bytes = i32::try_from(pids.len() * size_of::<i32>()).unwrap_or(i32::MAX);
@@ -174,6 +182,15 @@ pub(crate) fn usage(pid: i32) -> Option<Usage> {
     system::usage(pid)
 }
 
+/// Whether the process `pid` that started at `start` has ended, or is at it: its descriptors are closed
+/// before it is a zombie. False where that cannot be seen.
+pub(crate) fn is_ending(pid: i32, start: u64) -> bool {
+    match stat(pid) {
+        Some(now) => now.start != start || now.is_zombie() || system::is_exiting(pid),
+        None => true,
+    }
+}
+
 /// All processes that can be seen.
 pub(crate) fn all() -> Vec<Stat> {
     system::all()
@@ -203,6 +220,22 @@ pub(crate) fn variable(pid: i32, name: &[u8]) -> Option<Vec<u8>> {
 /// Whether `pid` is a process of this user.
 pub(crate) fn is_own(pid: i32) -> bool {
     system::owner(pid) == Some(nix::unistd::geteuid().as_raw())
+}
+
+/// Whether the flags in a line of `/proc/PID/stat` have `PF_EXITING`. Source: `proc_pid_stat(5)`, and the
+/// kernel's `include/linux/sched.h`.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code))]
+fn is_exiting_in(line: &[u8]) -> bool {
+    const PF_EXITING: u64 = 0x4;
+    let after_name = line.rsplit(|byte| *byte == b')').next();
+    let mut fields = after_name
+        .unwrap_or_default()
+        .split(|byte| *byte == b' ')
+        .filter(|field| !field.is_empty());
+    let flags = fields.nth(6); // the 9th of all
+    flags
+        .and_then(|field| std::str::from_utf8(field).ok()?.parse::<u64>().ok())
+        .is_some_and(|flags| flags & PF_EXITING != 0)
 }
 
 /// Reads a line of `/proc/PID/stat`. The name may hold anything, parentheses and newlines too, so it
@@ -285,6 +318,23 @@ mod tests {
             assert_eq!(stat, Some(expected), "{name:?}");
         }
         assert_eq!(parse(b"42 (\xff\xfe)) S 7 42 43"), None);
+    }
+
+    #[test]
+    fn a_process_that_ends_says_so_in_its_flags() {
+        for (line, exiting) in [
+            (format!("42 (sh) {REST}"), false),
+            (format!("42 (a) R 1 2 3 4 5 4) {REST}"), false),
+            (
+                format!("42 (sh) {}", REST.replace("4194304", "4194308")),
+                true,
+            ),
+            (format!("42 (sh) {}", &REST[..10]), false),
+        ] {
+            assert_eq!(is_exiting_in(line.as_bytes()), exiting, "{line}");
+        }
+        let me = stat(std::process::id().cast_signed()).unwrap();
+        assert!(!is_ending(me.pid, me.start) && is_ending(me.pid, me.start + 1));
     }
 
     #[test]

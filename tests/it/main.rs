@@ -25,6 +25,10 @@ mod clear;
 mod crash;
 /// Where the state lives, and what is refused there.
 mod directory;
+/// What earlier versions wrote is read for ever, also in another language.
+mod fixtures;
+/// What is sent to a process, and signals.
+mod input;
 /// Field names and types are a contract.
 mod json;
 /// What is listed, how it is addressed, and how it is shown.
@@ -37,6 +41,8 @@ mod output;
 mod password;
 /// Two at once.
 mod race;
+/// The README says what the program does.
+mod readme;
 /// Bugs that others had, each named after what must not happen.
 mod regressions;
 /// Flipped, cut, swapped and repeated bytes are noticed.

@@ -10,6 +10,7 @@
 //! | E11 E20 E21 | codes that nobody knows, false alarms |
 //! | E12 | strangers that are killed: nothing is signalled by a stored pid |
 //! | E13 | the password in every command |
+//! | E14 | input that is cut, that hangs, that is in the log |
 //! | E17 | the wrong process of two |
 //! | E22 E23 | split lines, hidden lines |
 
@@ -309,6 +310,25 @@ fn e13_the_password_is_not_in_the_commands_environment() {
             "{output}"
         );
     }
+}
+
+#[test]
+fn e14_input_is_not_cut_does_not_hang_and_is_not_in_the_log() {
+    let bgp = Sandbox::new();
+    let count = "while read -r line; do echo ${#line}; done";
+    let reader = bgp.start("reader", ["sh", "-c", count]);
+    bgp.run(["send", "reader", &"x".repeat(5000)])
+        .code(0)
+        .stdout("Sent 5001 bytes to reader\n");
+    fs::write(bgp.dir().join("long"), "y".repeat(200_000) + "\n").unwrap();
+    bgp.run(["send", "reader", "--eof", "--file", "long"])
+        .code(0);
+    bgp.run(["wait", "reader"]).code(0);
+    assert_eq!(bgp.output("reader"), "5000\n200000\n");
+    bgp.run(["send", "reader", "x"]).failed(5);
+    let log = fs::metadata(bgp.log(&reader.id)).unwrap().len();
+    assert!(log < 50_000, "{log} bytes: what was sent is in it");
+    bgp.run(["list"]).code(0);
 }
 
 #[test]

@@ -424,6 +424,88 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_text_to_send_may_be_any_bytes_and_look_like_anything() {
+    let odd = OsString::from_vec(b"\xff\n".to_vec());
+    for (arguments, text) in [
+        (vec!["send".into(), "web".into(), odd.clone()], odd),
+        (vec!["send".into(), "web".into(), "".into()], "".into()),
+        (vec!["send".into(), "web".into(), "-".into()], "-".into()),
+        (
+            ["send", "-n", "web", "--", "--eof"].map(Into::into).into(),
+            "--eof".into(),
+        ),
+    ] {
+        match parse(arguments) {
+            Ok(Request::Run(matches)) => {
+                assert_eq!(matches.ids().next(), Some("web"));
+                assert_eq!(matches.text_after_id(), Some(text.as_os_str()));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    for line in [
+        "send web --eof",
+        "send web --file -",
+        "send web --file x --eof",
+    ] {
+        assert_eq!(matches(line).text_after_id(), None, "{line}");
+    }
+    assert_refused(&[
+        (
+            "send",
+            "no ID is given (usage: bgp send [OPTIONS] ID TEXT, or bgp send [OPTIONS] ID --file FILE, or bgp send [OPTIONS] ID --eof)",
+        ),
+        (
+            "send web",
+            "no text is given (usage: bgp send [OPTIONS] ID TEXT, or bgp send [OPTIONS] ID --file FILE, or bgp send [OPTIONS] ID --eof)",
+        ),
+        (
+            "send web two words",
+            "unexpected argument 'words' (put a text of several words in quotes)",
+        ),
+        (
+            "send web -1",
+            "'bgp send' has no option '-1' ('--' goes before a text that begins with a dash, as in 'bgp send ID -- -x')",
+        ),
+        (
+            "send web x --file y",
+            "--file and a text contradict each other (give one of them)",
+        ),
+        (
+            "send web -n --file y",
+            "--file and --no-newline contradict each other (give one of them)",
+        ),
+    ]);
+}
+
+#[test]
+fn a_signal_follows_the_id() {
+    for line in ["signal web HUP", "signal web SIGHUP", "signal web 1"] {
+        let matches = matches(line);
+        assert_eq!(matches.ids().next(), Some("web"), "{line}");
+        assert_eq!(matches.signal_after_id(), Some(1), "{line}");
+    }
+    assert_refused(&[
+        (
+            "signal web",
+            "no signal is given (usage: bgp signal [OPTIONS] ID SIGNAL)",
+        ),
+        (
+            "signal web HIP",
+            "'HIP' is not a signal (a signal is TERM, SIGTERM or 15, for example)",
+        ),
+        (
+            "signal web 0",
+            "'0' is not a signal (a signal is TERM, SIGTERM or 15, for example)",
+        ),
+        (
+            "signal web HUP TERM",
+            "unexpected argument 'TERM' (usage: bgp signal [OPTIONS] ID SIGNAL)",
+        ),
+    ]);
+}
+
+#[test]
 fn every_example_can_be_typed() {
     for command in COMMANDS {
         for example in command.examples {

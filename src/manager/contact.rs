@@ -1,0 +1,85 @@
+//! Reaching the supervisor of a leader that lives; or how the leader ended.
+//!
+//! Does not: ask for anything.
+
+use std::time::{Duration, Instant};
+
+use super::Manager;
+use super::info::ProcessInfo;
+use super::observe::Observed;
+use super::stop::unanswered;
+use crate::control::client::{ANSWER_LIMIT, Client, Unreachable};
+use crate::model::error::Error;
+use crate::sys::notify::Notifier;
+
+/// How long to wait at most before a supervisor is tried, or looked at, again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// What came of reaching for the supervisor of a process.
+pub(super) enum Contact {
+    Connected(Client),
+    /// The leader has ended, as this tells.
+    Ended(Box<ProcessInfo>),
+}
+
+impl Manager {
+    /// Connects to the supervisor of `target`, if its leader lives. One that has no room for another
+    /// client is tried again, until `until`.
+    ///
+    /// # Errors
+    ///
+    /// It does not answer (1), or could not prove itself (13).
+    pub(super) fn contact(&self, target: &Observed, until: Instant) -> Result<Contact, Error> {
+        let mut seen = target.clone();
+        loop {
+            if leader_has_ended(&seen) {
+                return Ok(Contact::Ended(Box::new(seen.info())));
+            }
+            match self.connect(&seen) {
+                Ok(client) => return Ok(Contact::Connected(client)),
+                Err(Unreachable::Gone) if Instant::now() < until => {}
+                Err(error) => return Err(unanswered(&seen, &error)),
+            }
+            match self.look_again(&seen)? {
+                Some(now) => seen = now,
+                None => return Ok(Contact::Ended(Box::new(seen.info()))),
+            }
+        }
+    }
+
+    /// How the leader of `target` ended, which its supervisor has told, and is about to write down.
+    ///
+    /// # Errors
+    ///
+    /// The supervisor does not do so in time (1).
+    pub(super) fn await_exit(&self, target: &Observed) -> Result<Box<ProcessInfo>, Error> {
+        let until = Instant::now() + ANSWER_LIMIT;
+        let mut seen = target.clone();
+        loop {
+            match self.observe_again(&seen.entry)? {
+                None => return Ok(Box::new(seen.info())), // cleared: so it had ended
+                Some(now) if leader_has_ended(&now) => return Ok(Box::new(now.info())),
+                Some(now) => seen = now,
+            }
+            if Instant::now() >= until {
+                return Err(unanswered(&seen, &Unreachable::Gone));
+            }
+            self.look_again(&seen)?;
+        }
+    }
+
+    /// Observes `seen` again when it has changed, or some time is over.
+    fn look_again(&self, seen: &Observed) -> Result<Option<Observed>, Error> {
+        let run = self.store.dir().path().join("run");
+        Notifier::watch(&[&run]).wait(LOOK_AGAIN, &[]);
+        self.observe_again(&seen.entry)
+    }
+}
+
+fn leader_has_ended(seen: &Observed) -> bool {
+    !seen.is_live()
+        || seen
+            .block
+            .as_ref()
+            .is_some_and(|block| block.exit.is_some())
+}
