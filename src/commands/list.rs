@@ -8,6 +8,7 @@ use super::words::{Clock, colour, runtime, short_status};
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
+use crate::sys::clock;
 use crate::text::table::Table;
 
 /// Which of the processes are listed.
@@ -37,7 +38,7 @@ pub(crate) fn run(context: &mut Context, selection: &Selection, which: Which) ->
         Format::Json => context.out.json(&Several::new(&infos))?,
         Format::Text if infos.is_empty() => {}
         Format::Text => {
-            let table = table(&infos).render(context.columns(), context.look());
+            let table = table(&infos, context.columns()).render(context.columns(), context.look());
             context.out.text(&table)?;
         }
     }
@@ -51,8 +52,13 @@ const PID: usize = 3;
 const STARTED: usize = 4;
 const RUNTIME: usize = 5;
 
-fn table(infos: &[ProcessInfo]) -> Table {
+fn table(infos: &[ProcessInfo], columns: Option<usize>) -> Table {
     let clock = Clock::local();
+    let now_ms = clock::wall_ms();
+    let started = |ms| match columns {
+        Some(_) => clock.short_time(ms, now_ms),
+        None => clock.date_time(ms),
+    };
     let mut table = Table::new(&[
         "ID", "NAME", "STATUS", "PID", "STARTED", "RUNTIME", "COMMAND",
     ])
@@ -65,7 +71,7 @@ fn table(infos: &[ProcessInfo]) -> Table {
             &info
                 .pid
                 .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
-            &clock.date_time(info.start_ms),
+            &started(info.start_ms),
             &runtime(info),
             &info.command().escaped(),
         ]);

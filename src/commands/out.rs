@@ -25,6 +25,7 @@ pub(crate) enum Format {
 pub(crate) struct Out<W: Write = io::Stdout> {
     writer: BufWriter<W>,
     closed: bool,
+    nobody_reads: bool,
 }
 
 impl Out {
@@ -38,6 +39,7 @@ impl<W: Write> Out<W> {
         Self {
             writer: BufWriter::new(writer),
             closed: false,
+            nobody_reads: false,
         }
     }
 
@@ -90,8 +92,8 @@ impl<W: Write> Out<W> {
     }
 
     /// Whether nobody reads any more, so that a command which only shows something may end.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed
+    pub(crate) fn nobody_reads(&self) -> bool {
+        self.nobody_reads
     }
 
     fn attempt(
@@ -105,6 +107,7 @@ impl<W: Write> Out<W> {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed = true;
+                self.nobody_reads = true;
                 Ok(())
             }
             Err(error) => {
@@ -179,7 +182,7 @@ pub(crate) fn finish<W: Write>(
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             let told = format == Format::Json
-                && !out.is_closed()
+                && !out.closed
                 && out.json(&error_document(&error)).is_ok()
                 && out.flush().is_ok();
             if !told {
@@ -277,7 +280,7 @@ mod tests {
         for _ in 0..10_000 {
             out.line("a line").unwrap();
         }
-        assert!(out.is_closed());
+        assert!(out.nobody_reads());
         out.flush().unwrap();
         assert_eq!(finish(out, Format::Text, Ok(7)), ExitCode::from(7));
     }

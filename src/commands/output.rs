@@ -64,7 +64,7 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &Options) -> Outcome
     let shown = show(&manager, process, options, &mut printer);
     match printer.end(shown) {
         // Whoever wanted to read it has gone: then there is nothing left to be told.
-        Err(_) if context.out.is_closed() => Ok(0),
+        Err(_) if context.out.nobody_reads() => Ok(0),
         done => done.map(|()| 0),
     }
 }

@@ -126,6 +126,11 @@ impl Page {
         if !inspection.last_lines.is_empty() {
             self.text.push_str("  last lines\n");
         }
+        // Also in a pipe nothing of it misleads: a status is read by people.
+        let look = match self.look {
+            Look::Pipe => Look::Terminal,
+            look => look,
+        };
         for line in &inspection.last_lines {
             let shown = match self.columns {
                 // Colours cannot be cut by columns; a line that fits keeps them.
@@ -133,12 +138,12 @@ impl Page {
                     let plain = line.shown_as(Look::Terminal);
                     let room = columns.saturating_sub(INDENT.len());
                     if width(&plain) <= room {
-                        line.shown_as(self.look)
+                        line.shown_as(look)
                     } else {
                         cut(&plain, room).into_owned().into()
                     }
                 }
-                None => line.shown_as(self.look),
+                None => line.shown_as(look),
             };
             self.text.push_str(INDENT);
             self.text.push_str(&shown);

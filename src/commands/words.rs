@@ -84,6 +84,22 @@ impl Clock {
         self.format(ms.saturating_mul(1_000_000), "%Y-%m-%d %H:%M:%S")
     }
 
+    /// `14:03:05` of the day of `now_ms`, `Nov 19 14:03` of another within half a year, else the date.
+    pub(super) fn short_time(&self, ms: u64, now_ms: u64) -> String {
+        const HALF_A_YEAR_MS: u64 = 182 * 24 * 60 * 60 * 1000;
+        let format = if now_ms.abs_diff(ms) > HALF_A_YEAR_MS {
+            "%Y-%m-%d"
+        } else {
+            let day = |ms: u64| self.format(ms.saturating_mul(1_000_000), "%F");
+            if day(ms) == day(now_ms) {
+                "%H:%M:%S"
+            } else {
+                "%b %e %H:%M"
+            }
+        };
+        self.format(ms.saturating_mul(1_000_000), format)
+    }
+
     /// `2026-11-20T14:03:05.123+01:00`.
     pub(super) fn stamp(&self, ns: u64) -> String {
         self.format(ns, "%Y-%m-%dT%H:%M:%S%.3f%:z")
@@ -99,4 +115,25 @@ impl Clock {
 
 fn zone_file(path: &str) -> Option<TimeZone> {
     TimeZone::tzif(path, &std::fs::read(path).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_time_is_short() {
+        let clock = Clock(TimeZone::UTC);
+        let now = 1_795_178_740_000; // 2026-11-20 12:45:40
+        for (ago_s, shown) in [
+            (0, "12:45:40"),
+            (12 * 3600, "00:45:40"),
+            (13 * 3600, "Nov 19 23:45"),
+            (12 * 24 * 3600, "Nov  8 12:45"),
+            (200 * 24 * 3600, "2026-05-04"),
+        ] {
+            assert_eq!(clock.short_time(now - ago_s * 1000, now), shown);
+        }
+        assert_eq!(clock.short_time(0, now), "1970-01-01");
+    }
 }

@@ -96,7 +96,7 @@ fn by_kill(info: &ProcessInfo) -> Option<String> {
         String::new()
     };
     Some(format!(
-        "KILL came from outside bgp, often the kernel's when memory is short ('dmesg' tells){most}"
+        "bgp did not send it KILL; often that is the kernel when memory is short ('dmesg' tells){most}"
     ))
 }
 

@@ -1,7 +1,8 @@
 //! What the system tells of its processes: who is whose child, in which session, since when.
 //!
 //! proc(5) on Linux, libproc on macOS. Everything here is a look at one moment: it may be stale when it
-//! is used, so who signals looks again. Does not: signal.
+//! is used, so who signals looks again.
+//! Does not: signal.
 #![cfg_attr(target_os = "macos", expect(unsafe_code, reason = "libproc"))]
 
 /// One process at one moment.

@@ -2,7 +2,8 @@
 //! the colours of ISO 8613-6) is let through.
 //!
 //! A sequence that a program wrote is read into a [`Style`], and what a terminal gets is written anew
-//! from it: nothing foreign reaches the terminal. Does not: hide text; conceal (8) is not let through.
+//! from it: nothing foreign reaches the terminal.
+//! Does not: hide text; conceal (8) is not let through.
 
 use std::fmt::Write as _;
 

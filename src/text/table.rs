@@ -10,7 +10,7 @@ use super::style::Style;
 const GAP: &str = "  ";
 /// What a terminal leaves of the last column at least, before other columns give way, and of the one
 /// that does so first.
-const LAST_MIN_COLUMNS: usize = 10;
+const LAST_MIN_COLUMNS: usize = 16;
 const FLEXIBLE_MIN_COLUMNS: usize = 8;
 
 /// Rows under a heading. Whatever the cells hold, each row is one line.
@@ -220,20 +220,21 @@ ffffffff  a-long-name  printf 'a\\nb\\x1b…
             "a-very-long-name",
             "12345",
             "12:00:00",
-            "npm run dev",
+            "npm run development",
         ]);
         for (columns, expected) in [
             (
                 99,
-                "0a1b2c3d  a-very-long-name  12345  12:00:00  npm run dev",
+                "0a1b2c3d  a-very-long-name  12345  12:00:00  npm run development",
             ),
             (
-                55,
-                "0a1b2c3d  a-very-long-name  12345  12:00:00  npm run d…",
+                61,
+                "0a1b2c3d  a-very-long-name  12345  12:00:00  npm run develop…",
             ),
-            (54, "0a1b2c3d  a-very-long-name  12345  npm run dev"),
-            (44, "0a1b2c3d  a-very-long-name  npm run dev"),
-            (36, "0a1b2c3d  a-very-long-n…  npm run d…"),
+            (60, "0a1b2c3d  a-very-long-name  12345  npm run development"),
+            (50, "0a1b2c3d  a-very-long-name  npm run development"),
+            (43, "0a1b2c3d  a-very-long-na…  npm run develop…"),
+            (36, "0a1b2c3d  a-very-…  npm run develop…"),
             (30, "0a1b2c3d  a-very-…  npm run d…"),
             (20, "0a1b2c3d  a-very-… …"),
             (12, "0a1b2c3d  a…"),

@@ -138,7 +138,7 @@ impl<'a> Printer<'a> {
         self.context.out.flush()?;
         if round == Round::Last && reach == Reach::Ended && reading.torn_bytes() > 0 {
             note(&format!(
-                "{} bytes at the end of the log were cut short when its supervisor was killed",
+                "torn tail: {} bytes, cut short when its supervisor was killed",
                 reading.torn_bytes()
             ));
         }
@@ -147,7 +147,7 @@ impl<'a> Printer<'a> {
 
     /// An error when nobody reads any more, so that nothing is read for nobody.
     fn check_reader(&self) -> Result<(), Error> {
-        if self.context.out.is_closed() {
+        if self.context.out.nobody_reads() {
             return Err(Error::other("nobody reads the output"));
         }
         Ok(())
@@ -199,7 +199,9 @@ impl<'a> Printer<'a> {
         let row = Row::of(bytes);
         let drawn = self.drawn[line.stream as usize];
         let known = drawn.map_or(0, |drawn| drawn.bytes);
-        if bytes.len() as u64 <= known || row.is_unfinished() {
+        // What goes back to the beginning of its line is a progress bar, which a pipe gets when it is final.
+        let is_progress = self.look != Look::Colours && bytes.contains(&b'\r');
+        if bytes.len() as u64 <= known || row.is_unfinished() || is_progress {
             return Ok(());
         }
         let appended = row.only_grew() && drawn.is_none_or(|drawn| drawn.only_grew);
