@@ -32,6 +32,7 @@ pub(crate) enum Verb {
     List,
     Status,
     Output,
+    Stream,
     Send,
     Signal,
     Stop,
@@ -122,10 +123,8 @@ pub(crate) enum Value {
     /// `pipe`, `null` or a file.
     Stdin,
     /// A number of bytes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     Size,
     /// A regular expression.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     Regex,
     /// A signal, by any of its spellings.
     Signal,

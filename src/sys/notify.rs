@@ -56,8 +56,8 @@ impl Notifier {
     }
 
     /// Waits until something has changed, nobody is left at the other end of one of `others`, or
-    /// `limit` is over.
-    pub(crate) fn wait(&self, limit: Duration, others: &[BorrowedFd]) {
+    /// `limit` is over. Whether somebody is still there.
+    pub(crate) fn wait(&self, limit: Duration, others: &[BorrowedFd]) -> bool {
         let mut fds: Vec<PollFd> = others
             .iter()
             .map(|fd| PollFd::new(*fd, PollFlags::empty()))
@@ -71,6 +71,11 @@ impl Notifier {
         if let Some(inotify) = &self.inotify {
             while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
         }
+        let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
+        !fds[..others.len()]
+            .iter()
+            .filter_map(PollFd::revents)
+            .any(|seen| seen.intersects(gone))
     }
 }
 
