@@ -1,7 +1,7 @@
 //! `bgp` runs commands in the background: one small supervisor each, everything sealed at rest.
 //!
 //! Modules read downwards, each naming only those below it:
-//! `cli → commands → manager → supervisor, watch → control, log, store → crypto, text, model → sys`.
+//! `cli → commands → manager → supervisor, watch → config → control, log, store → crypto, text, model → sys`.
 
 #![cfg_attr(
     test,
@@ -10,6 +10,7 @@
 
 mod cli;
 mod commands;
+mod config;
 mod control;
 mod crypto;
 #[cfg_attr(

@@ -51,6 +51,19 @@ pub(crate) const COMMANDS: &[Command] = &[
             .short('e')
             .repeatable(),
             Flag::with_value(
+                "env-file",
+                Value::Path,
+                "FILE",
+                "set those of a file: KEY=VALUE lines taken as they stand, and # comments; may be \
+                 repeated, and what is said later counts",
+            )
+            .repeatable(),
+            Flag::switch(
+                "clear-env",
+                "give it nothing of this environment, not even PATH: only what -e and --env-file \
+                 say, BGP_ID and BGP_NAME",
+            ),
+            Flag::with_value(
                 "stdin",
                 Value::Stdin,
                 "pipe|null|FILE",
@@ -63,7 +76,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "TIME",
                 "how long it may take to end when it is stopped, before it is killed",
             )
-            .default("5s"),
+            .default("stop.graceSeconds of the configuration, or 5s"),
             Flag::with_value("group", Value::Label, "GROUP", "put it into a group"),
             Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
                 .default("$BGP_SESSION"),
@@ -160,7 +173,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         flags: &[
             Flag::with_value("lines", Value::Count, "N", "the last N lines; 0 for all")
                 .short('n')
-                .default("20"),
+                .default("output.defaultTailLines of the configuration, or 20"),
             Flag::switch("stdout", "only the standard output"),
             Flag::switch("stderr", "only the standard error"),
             Flag::switch(
@@ -483,6 +496,38 @@ pub(crate) const COMMANDS: &[Command] = &[
         }],
         state: State::Untouched,
         failures: &[Kind::Damaged, Kind::Unsafe, Kind::Storage],
+    },
+    Command {
+        verb: Verb::Config,
+        name: "config",
+        aliases: &[],
+        usage: &["[OPTIONS]", "[OPTIONS] set SETTING VALUE"],
+        operands: Operands::Change,
+        summary: "show the settings, or change one",
+        description: &[
+            "Shows each setting with its value and where that comes from: the file or the default. With \
+             'set' it writes one into the file, $XDG_CONFIG_HOME/bgp/config.json or \
+             ~/.config/bgp/config.json, and leaves all else there as it is.",
+            "A file with a key that is unknown or a value that is not allowed stops every command but \
+             'stop', 'config' and help: these go on with the defaults.",
+        ],
+        flags: &[],
+        examples: &[
+            Example {
+                line: "bgp config",
+                does: "what holds, and why",
+            },
+            Example {
+                line: "bgp config set output.defaultTailLines 50",
+                does: "let 'bgp output' show 50 lines",
+            },
+            Example {
+                line: "bgp config set logs.maxBytes 256MiB",
+                does: "keep more of each log",
+            },
+        ],
+        state: State::Untouched,
+        failures: &[Kind::Locked, Kind::Storage],
     },
     Command {
         verb: Verb::Help,

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use serde_json::{Value as Json, json};
 
 use super::commands::COMMANDS;
-use super::table::{Command, Example, Flag, Value};
+use super::table::{Command, Example, Flag, Value, Verb};
+use crate::config::table::{SETTINGS, Setting};
 use crate::model::error::Kind;
 use crate::text::display::{width, wrap};
 
@@ -41,6 +42,10 @@ pub(crate) fn overview() -> String {
         ("BG_PASSWORD_COMMAND", "a command that prints the password"),
         ("BGP_DIR", "where all is kept [default: ~/.local/state/bgp]"),
         ("BGP_KEY_CACHE", "'off': derive the key anew each time"),
+        (
+            "XDG_CONFIG_HOME",
+            "where bgp/config.json is, see 'bgp help config' [default: ~/.config]",
+        ),
     ] {
         entry(&mut help, variable, FLAG_COLUMNS, says);
     }
@@ -84,6 +89,20 @@ pub(crate) fn of(command: &Command) -> String {
     if command.flags.iter().any(takes_time) {
         help.push_str("\nA TIME is 5s, 500ms, 10m, 2h, 7d, or plain seconds.\n");
     }
+    if command.verb == Verb::Config {
+        help.push_str("\nSettings:\n");
+        for setting in &SETTINGS {
+            entry(
+                &mut help,
+                &setting.dotted(),
+                FLAG_COLUMNS,
+                &setting_help(setting),
+            );
+        }
+        help.push_str(
+            "\n'set' takes 5m for seconds and 64MiB for bytes too; the file has plain numbers.\n",
+        );
+    }
     help.push_str("\nExamples:\n");
     for Example { line: typed, does } in command.examples {
         line(&mut help, &format!("  {typed}"));
@@ -109,7 +128,20 @@ pub(crate) fn json(only: Option<&Command>) -> Json {
             })
         })
         .collect();
-    json!({ "schema": 1, "commands": commands })
+    let with_settings = only.is_none_or(|only| only.verb == Verb::Config);
+    let settings: Vec<Json> = SETTINGS
+        .iter()
+        .filter(|_| with_settings)
+        .map(|setting| {
+            json!({
+                "key": setting.dotted(),
+                "allowed": setting.allowed(),
+                "default": setting.default_words(),
+                "help": setting.help,
+            })
+        })
+        .collect();
+    json!({ "schema": 1, "commands": commands, "settings": settings })
 }
 
 fn flag_json(flag: &Flag) -> Json {
@@ -139,6 +171,15 @@ fn flag_help(flag: &Flag) -> String {
         Some(default) => format!("{} [default: {default}]", flag.help),
         None => flag.help.to_owned(),
     }
+}
+
+fn setting_help(setting: &Setting) -> String {
+    format!(
+        "{}: {} [default: {}]",
+        setting.help,
+        setting.allowed(),
+        setting.default_words()
+    )
 }
 
 fn exit_codes(help: &mut String, failures: impl Iterator<Item = (Kind, &'static str)>) {

@@ -80,6 +80,18 @@ impl Matches {
         })
     }
 
+    /// The values of these flags for bytes, variables and paths, each with its flag, in the order given.
+    pub(crate) fn in_order(
+        &self,
+        longs: &'static [&'static str],
+    ) -> impl Iterator<Item = (&'static str, &Bytes)> {
+        let given = self.flags.iter();
+        given.filter_map(|(flag, value)| match value {
+            Parsed::Bytes(bytes) if longs.contains(&flag.long) => Some((flag.long, bytes)),
+            _ => None,
+        })
+    }
+
     pub(crate) fn duration(&self, long: &str) -> Option<Duration> {
         self.values(long).find_map(|value| match value {
             Parsed::Duration(duration) => Some(*duration),
@@ -133,6 +145,14 @@ impl Matches {
     /// The number of the signal after the ID.
     pub(crate) fn signal_after_id(&self) -> Option<i32> {
         signal::number(self.text_after_id()?.to_str()?)
+    }
+
+    /// A setting and its new value, as they were typed.
+    pub(crate) fn change(&self) -> Option<(&OsStr, &OsStr)> {
+        match self.operands.as_slice() {
+            [_, setting, value] => Some((setting, value)),
+            _ => None,
+        }
     }
 
     /// The command to run with its arguments, untouched; empty if a flag stands in its place.

@@ -181,6 +181,7 @@ impl Matches {
             Operands::None => 0,
             Operands::Id | Operands::Topic => 1,
             Operands::IdAndText { .. } | Operands::IdAndSignal => 2,
+            Operands::Change => 3,
             Operands::AnyIds | Operands::Ids | Operands::CommandOr(_) => usize::MAX,
         };
         let shown = quoted(&Bytes::from(word.as_os_str()).escaped());
@@ -193,6 +194,9 @@ impl Matches {
         }
         let is_id = self.command.operands.is_id(self.operands.len());
         match self.command.operands {
+            Operands::Change if self.operands.is_empty() && word != "set" => {
+                return Err(Error::usage(format!("unexpected argument {shown}")).hint(self.usage()));
+            }
             Operands::CommandOr(_) if word.is_empty() => {
                 return Err(Error::usage("the command is empty").hint(self.usage()));
             }
@@ -259,6 +263,10 @@ impl Matches {
                 None => Err(Error::usage("no signal is given").hint(self.usage())),
                 Some(word) => Parsed::read(Value::Signal, word.to_owned()).map(drop),
             },
+            (Operands::Change, false, _) if self.operands.len() < 3 => {
+                let missing = ["setting", "value"][self.operands.len() - 1];
+                Err(Error::usage(format!("no {missing} is given")).hint(self.usage()))
+            }
             (Operands::CommandOr(flag), empty, _) => match (empty, self.has(flag)) {
                 (true, false) => Err(Error::usage("no command is given").hint(self.usage())),
                 (false, true) => Err(Error::usage(format!(

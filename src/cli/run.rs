@@ -9,22 +9,22 @@ use super::help;
 use super::matches::Matches;
 use super::parse::{Request, parse};
 use super::table::Verb;
-use crate::commands::out::{Format, Out, finish};
+use super::values;
+use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
 use crate::commands::send::{SendOptions, Source};
 use crate::commands::{self, Context, Outcome, Selection};
+use crate::config::{Configuration, FileState};
 use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
 use crate::manager::output::{Form, Query};
 use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::stop::StopOptions;
+use crate::manager::variables::{Inherited, Variables};
 use crate::manager::wait::Until;
 use crate::model::bytes::Bytes;
 use crate::model::facts::AlertSettings;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
-
-/// How many lines `output` shows.
-const LINES_DEFAULT: u64 = 20;
 
 /// Does what `arguments` (without the program's name) say.
 pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
@@ -45,8 +45,17 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCod
         }
         Ok(Request::Run(matches)) => {
             let format = matches.format();
+            let configuration = Configuration::read(&environment);
+            if let FileState::Faulty(error) = &configuration.file {
+                match matches.command.verb {
+                    Verb::Config => {} // shows or mends it
+                    Verb::Stop => note(&format!("{}; the defaults hold", error.message)),
+                    _ => return finish(out, format, Err(error.clone())),
+                }
+            }
             let mut context = Context {
                 environment,
+                configuration,
                 format,
                 out,
             };
@@ -74,7 +83,8 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         Verb::Status => commands::status::run(context, &ids),
         Verb::Output => {
             let id = ids.first().map_or("", String::as_str);
-            commands::output::run(context, id, &output_options(matches))
+            let options = output_options(context, matches);
+            commands::output::run(context, id, &options)
         }
         Verb::Send => {
             let id = ids.first().map_or("", String::as_str);
@@ -90,6 +100,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             let options = StopOptions {
                 reason: Reason::Stop,
                 grace,
+                configured: context.settings().grace_of_file(),
             };
             commands::stop::run(context, &selection(matches, ids), options)
         }
@@ -115,6 +126,14 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             },
         ),
         Verb::Lock => commands::lock::run(context),
+        Verb::Config => match matches.change() {
+            None => commands::config::show(context),
+            Some((name, value)) => {
+                let setting = values::setting(name)?;
+                let value = values::of_setting(setting, value)?;
+                commands::config::set(context, setting, &value)
+            }
+        },
         Verb::Help => unreachable!("help is a request of its own"),
     }
 }
@@ -129,7 +148,10 @@ fn selection(matches: &Matches, ids: Vec<String>) -> Selection {
 
 fn start_options(context: &Context, matches: &Matches) -> StartOptions {
     let what = match matches.bytes("command") {
-        Some(line) => What::ShellLine(line.as_os_str().to_owned()),
+        Some(line) => What::ShellLine {
+            shell: context.settings().shell_path().to_owned(),
+            line: line.as_os_str().to_owned(),
+        },
         None => What::Argv(matches.command_line().to_vec()),
     };
     let session = matches.text("session").map(str::to_owned);
@@ -138,9 +160,21 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         what,
         name: matches.text("name").map(str::to_owned),
         cwd: matches.bytes("cwd").map(|cwd| cwd.as_os_str().into()),
-        env: matches.all_bytes("env").map(split_variable).collect(),
+        inherited: if matches.has("clear-env") {
+            Inherited::Nothing
+        } else {
+            Inherited::All
+        },
+        env: matches
+            .in_order(&["env", "env-file"])
+            .map(|(flag, value)| match flag {
+                "env" => split_variable(value),
+                _ => Variables::File(value.as_os_str().into()),
+            })
+            .collect(),
         stdin: matches.stdin("stdin").cloned().unwrap_or_default(),
         grace: matches.duration("grace"),
+        grace_default: context.settings().grace(),
         group: matches.text("group").map(str::to_owned),
         session: session
             .or_else(of_caller)
@@ -159,7 +193,7 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
 }
 
 /// Name and value of a variable that the parser has let through.
-fn split_variable(variable: &Bytes) -> (OsString, OsString) {
+fn split_variable(variable: &Bytes) -> Variables {
     use std::os::unix::ffi::OsStringExt;
     let at = variable
         .0
@@ -167,7 +201,7 @@ fn split_variable(variable: &Bytes) -> (OsString, OsString) {
         .position(|byte| *byte == b'=')
         .unwrap_or(variable.0.len());
     let value = variable.0.get(at + 1..).unwrap_or_default();
-    (
+    Variables::One(
         OsString::from_vec(variable.0[..at].to_vec()),
         OsString::from_vec(value.to_vec()),
     )
@@ -196,7 +230,7 @@ fn send_options(matches: &Matches) -> SendOptions {
     }
 }
 
-fn output_options(matches: &Matches) -> Options {
+fn output_options(context: &Context, matches: &Matches) -> Options {
     let (stdout, stderr) = (matches.has("stdout"), matches.has("stderr"));
     let both = stdout == stderr;
     let follow = match (matches.has("to-end"), matches.has("follow")) {
@@ -204,7 +238,8 @@ fn output_options(matches: &Matches) -> Options {
         (false, true) => Follow::ToExit,
         (false, false) => Follow::No,
     };
-    let lines = matches.number("lines").unwrap_or(LINES_DEFAULT);
+    let by_default = context.settings().default_tail_lines();
+    let lines = matches.number("lines").unwrap_or(by_default);
     Options {
         query: Query {
             streams: [both || stdout, both || stderr],

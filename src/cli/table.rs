@@ -40,6 +40,7 @@ pub(crate) enum Verb {
     Clear,
     Verify,
     Lock,
+    Config,
     Help,
 }
 
@@ -62,6 +63,8 @@ pub(crate) enum Operands {
     IdAndSignal,
     /// The name of a command, or nothing.
     Topic,
+    /// `set`, a setting and its value; or nothing.
+    Change,
     /// A command and its arguments, to which all belongs that follows its first word; or this flag.
     CommandOr(&'static str),
 }
@@ -143,7 +146,7 @@ impl Operands {
         match self {
             Self::Id | Self::AnyIds | Self::Ids => true,
             Self::IdAndText { .. } | Self::IdAndSignal => index == 0,
-            Self::None | Self::Topic | Self::CommandOr(_) => false,
+            Self::None | Self::Topic | Self::Change | Self::CommandOr(_) => false,
         }
     }
 }

@@ -7,9 +7,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
+use crate::config as settings;
+use crate::config::table::{Kind, SETTINGS, Setting, Unit};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::text::display::{cut, one_line};
+use crate::text::similar::closest;
 
 /// The longest duration in nanoseconds: 3650 days. What is longer is a slip, and might not fit a clock.
 const DURATION_MAX_NS: u64 = 3650 * 24 * 60 * 60 * 1_000_000_000;
@@ -107,6 +110,60 @@ pub(crate) fn variable(text: &OsStr) -> Result<Bytes, Error> {
     }
     no_nul(bytes, "the variable")?;
     Ok(Bytes(bytes.to_vec()))
+}
+
+/// The value of `setting`: a number as it stands in the file, or as a duration or a size.
+///
+/// # Errors
+///
+/// A usage error that names the setting and what is allowed.
+pub(crate) fn of_setting(setting: &Setting, text: &OsStr) -> Result<settings::Value, Error> {
+    let refused = |why: String| {
+        let name = setting.dotted();
+        Error::usage(format!("{name} {why}")).hint("'bgp help config' explains the settings")
+    };
+    let shown = quoted(&Bytes::from(text).escaped());
+    let number = |text: &str| match setting.kind {
+        Kind::Path => None,
+        Kind::Number { unit, .. } => match unit {
+            Unit::Lines => count(text).ok(),
+            Unit::Seconds => {
+                let time = duration(text).ok()?;
+                (time.subsec_nanos() == 0).then_some(time.as_secs())
+            }
+            Unit::Bytes => size(text).ok(),
+        },
+    };
+    let json = match (setting.kind, text.to_str()) {
+        (Kind::Path, Some(text)) => Some(text.into()),
+        (Kind::Number { .. }, Some(text)) => number(text).map(Into::into),
+        (_, None) => None,
+    };
+    match json {
+        Some(json) => setting.check(&json).map_err(refused),
+        None => Err(refused(format!(
+            "is {shown}, but must be {}",
+            setting.allowed()
+        ))),
+    }
+}
+
+/// The setting that is called so.
+///
+/// # Errors
+///
+/// A usage error with the nearest one.
+pub(crate) fn setting(name: &OsStr) -> Result<&'static Setting, Error> {
+    let name = name.to_string_lossy();
+    settings::table::find(&name).ok_or_else(|| {
+        let all: Vec<String> = SETTINGS.iter().map(Setting::dotted).collect();
+        let below = name.strip_prefix("processes.").unwrap_or(&name);
+        let error = Error::usage(format!("unknown setting {}", quoted(&name)));
+        match closest(below, all.iter().map(String::as_str)) {
+            Some(near) => error.hint(format!("did you mean {near}? 'bgp config' lists them all")),
+            None => error.hint(format!("the settings are {}", all.join(", "))),
+        }
+    })
 }
 
 /// What processes are grouped by: a line of text that is neither empty nor endless.
@@ -262,6 +319,42 @@ mod tests {
         }
         let told = variable(OsStr::new("KEY=secret\0")).unwrap_err();
         assert!(!told.message.contains("secret"));
+    }
+
+    #[test]
+    fn the_value_of_a_setting_may_have_a_unit() {
+        let read = |name: &str, text: &str| {
+            let setting = setting(OsStr::new(name)).unwrap();
+            of_setting(setting, OsStr::new(text))
+                .map(|value| value.words())
+                .map_err(|error| error.message)
+        };
+        for (name, text, value) in [
+            ("output.defaultTailLines", "0", Some("0")),
+            ("output.defaultTailLines", "5s", None),
+            ("processes.stop.graceSeconds", "2m", Some("120")),
+            ("stop.graceSeconds", "7", Some("7")),
+            ("stop.graceSeconds", "1.5", None),
+            ("stop.graceSeconds", "2d", None),
+            ("logs.maxBytes", "64MiB", Some("67108864")),
+            ("logs.maxBytes", "64", None),
+            ("execution.shellPath", "/bin/sh", Some("/bin/sh")),
+            ("execution.shellPath", "sh", None),
+        ] {
+            let found = read(name, text);
+            assert_eq!(found.as_deref().ok(), value, "{name} {text}");
+            let below = name.trim_start_matches("processes.");
+            assert!(found.is_ok() || found.unwrap_err().starts_with(&format!("{below} is ")));
+        }
+        let shell = setting(OsStr::new("execution.shellPath")).unwrap();
+        assert!(of_setting(shell, OsStr::from_bytes(b"/\xff")).is_err());
+        for (typed, meant) in [
+            ("output.defaultTailLine", "did you mean output"),
+            ("x", "the settings are"),
+        ] {
+            let error = setting(OsStr::new(typed)).unwrap_err();
+            assert!(error.hint.unwrap().starts_with(meant), "{typed}");
+        }
     }
 
     #[test]

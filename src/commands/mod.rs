@@ -5,6 +5,7 @@
 //! Does not: parse arguments, or do anything that the [`manager`](crate::manager) does not offer.
 
 pub(crate) mod clear;
+pub(crate) mod config;
 mod documents;
 pub(crate) mod list;
 pub(crate) mod lock;
@@ -23,6 +24,7 @@ mod words;
 
 pub(crate) use select::Selection;
 
+use crate::config::{Configuration, Settings};
 use crate::model::error::Error;
 use crate::store::environment::Environment;
 use crate::sys::window;
@@ -31,11 +33,17 @@ use out::{Format, Out};
 /// What every command is given.
 pub(crate) struct Context {
     pub(crate) environment: Environment,
+    pub(crate) configuration: Configuration,
     pub(crate) format: Format,
     pub(crate) out: Out,
 }
 
 impl Context {
+    /// What holds, by the configuration or by default.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.configuration.settings
+    }
+
     /// The width of the terminal that the output goes to; `None` when it goes elsewhere.
     fn columns(&self) -> Option<usize> {
         out::columns(self.environment.get("COLUMNS"), window::columns)

@@ -29,6 +29,8 @@ pub(crate) mod signal;
 pub(crate) mod start;
 pub(crate) mod stop;
 mod sweep;
+mod unrunnable;
+pub(crate) mod variables;
 pub(crate) mod verify;
 pub(crate) mod wait;
 

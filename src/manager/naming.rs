@@ -29,6 +29,7 @@ impl Manager {
             StopOptions {
                 reason: Reason::Replaced,
                 grace: None,
+                configured: None,
             },
         );
         match stopped.into_iter().find_map(Result::err) {

@@ -11,10 +11,10 @@ use std::time::Duration;
 use super::Manager;
 use super::info::ProcessInfo;
 use super::observe::Observed;
-use super::plan::{
-    IfTaken, Plan, StartOptions, What, check_command, existing_directory, open_stdin,
-};
+use super::plan::{IfTaken, Plan, StartOptions, What, existing_directory, open_stdin};
 use super::stop::StopOptions;
+use super::unrunnable::check_command;
+use super::variables::Inherited;
 use crate::log::beginning::beginning;
 use crate::model::bytes::Bytes;
 use crate::model::error::{Error, Kind};
@@ -37,6 +37,7 @@ impl Manager {
         let options = StopOptions {
             reason: Reason::Restart,
             grace: None,
+            configured: None,
         };
         let mut stopped = self.stop(&to_stop, options).into_iter();
         planned
@@ -85,17 +86,20 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
         .find_map(|variable| variable.0.strip_prefix(b"PATH="));
     let path = path.map(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes);
     check_command(program, path, cwd)?;
-    let (stdin, stdin_fact) = open_stdin(&start.stdin, cwd)?;
+    let (stdin, stdin_fact) = open_stdin(&start.stdin)?;
     let renewed = |variable: &Bytes| {
         variable.0.starts_with(b"BGP_ID=") || variable.0.starts_with(b"BGP_NAME=")
     };
+    let grace = Duration::from_millis(start.grace_ms);
     let options = StartOptions {
         what: What::Argv(Vec::new()),
         name: Some(start.name.clone()),
         cwd: None,
         env: Vec::new(),
         stdin: start.stdin.clone(),
-        grace: Some(Duration::from_millis(start.grace_ms)),
+        grace: (!start.grace_by_default).then_some(grace),
+        grace_default: grace,
+        inherited: Inherited::All,
         group: start.group.clone(),
         session: start.session.clone(),
         alerts: start.alerts.clone(),

@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,9 @@ use std::time::Duration;
 
 use super::Manager;
 use super::info::ProcessInfo;
-use super::plan::{GRACE_DEFAULT, IfTaken, Plan, StartOptions, not_executed, plan, variable};
+use super::plan::{IfTaken, Plan, StartOptions, plan};
+use super::unrunnable::not_executed;
+use super::variables::variable;
 use nix::errno::Errno;
 
 use crate::crypto::random_bytes;
@@ -134,7 +137,8 @@ impl Manager {
             cwd: plan.cwd.clone(),
             umask: plan.umask,
             stdin: plan.stdin_fact.clone(),
-            grace_ms: millis(options.grace.unwrap_or(GRACE_DEFAULT)),
+            grace_ms: millis(options.grace.unwrap_or(options.grace_default)),
+            grace_by_default: options.grace.is_none(),
             group: options.group.clone(),
             session: options.session.clone(),
             alerts: options.alerts.clone(),
@@ -190,8 +194,10 @@ impl Manager {
             let path = run.path(&files::lease(id));
             let locked =
                 lock::try_exclusive(&lease).map_err(|error| Error::io("lock", &path, &error))?;
-            if !locked {
-                continue; // somebody is removing it as nobody's
+            // Somebody may be removing it as nobody's, or may have done so before it was locked.
+            let is_there = lease.metadata().is_ok_and(|lease| lease.nlink() > 0);
+            if !locked || !is_there {
+                continue;
             }
             match logs.create_new(&files::log(id, 0)) {
                 Ok(log) => {
@@ -221,7 +227,10 @@ impl Manager {
         launch: &Launch,
         stdin: Option<&OwnedFd>,
     ) -> Result<(UnixStream, i32), Error> {
-        let failed = |error: &io::Error| Error::system("cannot start a supervisor", error);
+        let failed = |error: &io::Error| match error.raw_os_error() {
+            Some(libc::EAGAIN) => cannot_fork(error),
+            _ => Error::system("cannot start a supervisor", error),
+        };
         let (mut ours, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
         for set in [UnixStream::set_read_timeout, UnixStream::set_write_timeout] {
             set(&ours, Some(EXEC_LIMIT)).map_err(|error| failed(&error))?;
@@ -234,10 +243,7 @@ impl Manager {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| match error.raw_os_error() {
-                Some(libc::EAGAIN) => cannot_fork(&error),
-                _ => failed(&error),
-            })?;
+            .map_err(|error| failed(&error))?;
         let logs = self.store.dir().make_sub(Sub::Logs)?;
         let run = self.store.dir().make_sub(Sub::Run)?;
         let files = Files {
@@ -349,6 +355,7 @@ fn entry_of(start: &Start, log: LogId) -> Entry {
         alerts: start.alerts.clone(),
         previous: start.previous,
         grace_ms: start.grace_ms,
+        grace_by_default: start.grace_by_default,
         start_ms: start.start_ms,
         uptime_ms: start.uptime_ms,
         boot: start.boot.clone(),

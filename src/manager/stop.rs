@@ -33,6 +33,16 @@ pub(crate) struct StopOptions {
     pub(crate) reason: Reason,
     /// From TERM to KILL; zero kills at once. By default the process's own.
     pub(crate) grace: Option<Duration>,
+    /// What the configuration says now: for a process that was started without a grace of its own.
+    pub(crate) configured: Option<Duration>,
+}
+
+impl StopOptions {
+    /// The grace for `target`, if it is another than the one it was started with.
+    fn grace_for(self, target: &Observed) -> Option<Duration> {
+        let configured = self.configured.filter(|_| target.entry.grace_by_default);
+        self.grace.or(configured)
+    }
 }
 
 /// A stop that has been asked for.
@@ -78,7 +88,7 @@ impl Manager {
             Ok(mut client) => {
                 let request = Request::Stop {
                     reason: options.reason,
-                    grace_ms: options.grace.map(millis),
+                    grace_ms: options.grace_for(target).map(millis),
                 };
                 match client
                     .send(&request)
@@ -119,7 +129,7 @@ impl Manager {
         options: StopOptions,
     ) -> Result<ProcessInfo, Error> {
         let grace = options
-            .grace
+            .grace_for(target)
             .unwrap_or(Duration::from_millis(target.entry.grace_ms));
         match asked {
             Asked::Done(error) => Err(error),

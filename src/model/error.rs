@@ -177,6 +177,9 @@ impl Error {
             Some(libc::EACCES | libc::EPERM) => {
                 Self::other(message).hint("whose is it? BGP_DIR must be a directory of your own")
             }
+            Some(libc::EMFILE | libc::ENFILE) => {
+                Self::other(message).hint("the limit of open files is reached: ulimit -n")
+            }
             _ => Self::other(message),
         }
     }
@@ -254,6 +257,18 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_system_is_quoted_without_a_number() {
+        for (code, words) in [
+            (libc::EAGAIN, "Resource temporarily unavailable"),
+            (libc::E2BIG, "Argument list too long"),
+            (libc::ENOENT, "No such file or directory"),
+        ] {
+            assert_eq!(reason(&io::Error::from_raw_os_error(code)), words);
+        }
+        assert_eq!(reason(&io::Error::other("our own")), "our own");
+    }
 
     #[test]
     fn every_kind_has_its_own_code_and_word() {

@@ -50,6 +50,9 @@ pub(crate) struct Start {
     pub(crate) stdin: Stdin,
     /// From TERM to KILL when it is stopped.
     pub(crate) grace_ms: u64,
+    /// Nobody asked for this grace: the configuration, or bgp itself, gave it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) grace_by_default: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,6 +199,8 @@ pub(crate) struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<ProcessId>,
     pub(crate) grace_ms: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) grace_by_default: bool,
     pub(crate) start_ms: u64,
     pub(crate) uptime_ms: u64,
     pub(crate) boot: String,

@@ -26,7 +26,8 @@ pub(crate) fn check(text: &str) -> Result<(), Error> {
         return Err(Error::usage(format!("'{}' is not a name", shorten(text)))
             .hint("a name is 1 to 64 of A-Z a-z 0-9 . _ - and starts with a letter or digit"));
     }
-    if number(text).is_some() || ProcessId::parse(text).is_some() {
+    let like_an_id = ProcessId::parse(&text.to_ascii_lowercase()).is_some();
+    if digits_of_number(text).is_some() || like_an_id {
         return Err(Error::usage(format!("'{text}' cannot be a name")).hint(
             "proc_N and 8 hex digits are how bgp itself calls processes; choose another word",
         ));
@@ -44,10 +45,13 @@ fn shorten(text: &str) -> String {
 
 /// The number that `proc_N` means.
 pub(crate) fn number(text: &str) -> Option<u64> {
+    digits_of_number(text)?.parse().ok()
+}
+
+fn digits_of_number(text: &str) -> Option<&str> {
     let digits = text.strip_prefix("proc_")?;
-    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
-        .then(|| digits.parse().ok())
-        .flatten()
+    let are_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+    (!digits.is_empty() && are_digits).then_some(digits)
 }
 
 /// A name made from a command: the last part of its first word, or `process` when nothing is left of it.
@@ -125,7 +129,20 @@ mod tests {
         }
         let long = "a".repeat(65);
         for bad in [
-            "", "-x", ".x", "a/b", "..", "a b", "a\n", "é", "proc_1", "deadbeef", "12345678", &long,
+            "",
+            "-x",
+            ".x",
+            "a/b",
+            "..",
+            "a b",
+            "a\n",
+            "é",
+            "proc_1",
+            "deadbeef",
+            "DeadBeef",
+            "12345678",
+            "proc_99999999999999999999",
+            &long,
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }

@@ -347,5 +347,8 @@ fn make_dir(parent: &impl AsFd, name: &OsStr, path: &Path) -> Result<(), Fault> 
 
 mod check;
 mod replace;
+
+pub(crate) use replace::sync_file;
+
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ pub(crate) mod fault;
 pub(crate) mod fs;
 pub(crate) mod group;
 pub(crate) mod image;
+pub(crate) mod input;
 pub(crate) mod keyring;
 pub(crate) mod lock;
 pub(crate) mod notify;

@@ -21,6 +21,8 @@ mod raw;
 
 /// Ended processes and their files go, live ones stay.
 mod clear;
+/// What is set holds, what is faulty is told.
+mod config;
 /// What a crash at any moment may leave, and what not.
 mod crash;
 /// Where the state lives, and what is refused there.

@@ -111,6 +111,15 @@ fn commands() -> String {
             .map(Value::to_string)
             .collect();
         writeln!(text, "\nExit codes: 0, {}.", codes.join(", ")).unwrap();
+        if command["name"] == "config" {
+            text.push_str("\n| setting | what | value | default |\n|---|---|---|---|\n");
+            for setting in help["settings"].as_array().unwrap() {
+                let word = |field: &str| setting[field].as_str().unwrap();
+                let (key, does) = (word("key"), word("help"));
+                let (allowed, default) = (word("allowed"), word("default"));
+                writeln!(text, "| `{key}` | {does} | {allowed} | {default} |").unwrap();
+            }
+        }
     }
     text.push('\n');
     text
@@ -169,9 +178,9 @@ fn the_readme_has_every_variable_of_the_help() {
     let readme = readme();
     let section = between(&readme, "## Environment variables", "\n## ");
     let help = Sandbox::fresh().run(["help"]).code(0).text();
-    let variable = Regex::new(r"(?m)^  (BGP?_[A-Z_]+)").unwrap();
+    let variable = Regex::new(r"(?m)^  ([A-Z_]+)").unwrap();
     let named: Vec<String> = variable
-        .captures_iter(&help)
+        .captures_iter(between(&help, "Environment:", "\n\n"))
         .map(|found| found[1].to_owned())
         .collect();
     assert!(named.len() >= 5, "{named:?}");

@@ -84,6 +84,22 @@ fn a_command_that_cannot_be_run_is_126_and_says_what_is_wrong() {
         .failed(126)
         .stderr_has("orphan")
         .stderr_has("/no/such/interpreter");
+    let second = bgp.dir().join("second");
+    fs::write(&second, format!("#!{}\n", orphan.display())).unwrap();
+    set_mode(&second, 0o755);
+    bgp.run(["start", "./second"])
+        .failed(126)
+        .stderr_has(orphan.to_str().unwrap())
+        .stderr_has("'/no/such/interpreter', which is not there");
+    fs::write(&second, "#!/bin/sh\r\ntrue\r\n").unwrap();
+    bgp.run(["start", "./second"])
+        .failed(126)
+        .stderr_has("'/bin/sh\\r'")
+        .stderr_has("Windows");
+    fs::write(&second, format!("#!{}\n", plain.display())).unwrap();
+    bgp.run(["start", "./second"])
+        .failed(126)
+        .stderr_has("plain', which cannot be executed");
     assert_nothing_is_left(&bgp);
 }
 
@@ -477,7 +493,9 @@ fn a_name_is_one_of_a_documented_charset() {
         "a\nb",
         "\u{1b}[2J",
         "proc_1",
+        "proc_99999999999999999999",
         "deadbeef",
+        "DEADBEEF",
         &too_long,
         &very_long,
     ] {
@@ -634,6 +652,20 @@ fn stdin_is_an_open_pipe_or_empty_or_a_file_and_never_the_callers() {
     assert_eq!(bgp.status("pipe")["status"], "running");
     bgp.run(["stop", "pipe"]).code(0);
     assert_eq!(bgp.output("pipe"), "");
+    // It is where the caller is, wherever the command runs.
+    bgp.run([
+        "start",
+        "--name",
+        "from-here",
+        "--cwd",
+        "home",
+        "--stdin",
+        "input",
+        "cat",
+    ])
+    .code(0);
+    bgp.run(["wait", "from-here"]).code(0);
+    assert_eq!(bgp.output("from-here"), "from a file\n");
     bgp.run(["start", "--stdin", "no/such/file", "cat"])
         .code_in(&[1, 2, 126])
         .stdout("")

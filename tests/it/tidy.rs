@@ -10,11 +10,12 @@ use regex::Regex;
 use crate::harness::{Sandbox, files_below, tree};
 
 /// The modules of `src/`, the lowest first, in groups. A module may name those of the groups below its own.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["sys"],
     &["model"],
     &["crypto", "text"],
     &["log", "store", "control"],
+    &["config"],
     &["watch"],
     &["supervisor"],
     &["manager"],
@@ -320,7 +321,7 @@ fn the_readme_names_every_command_of_the_help() {
         return;
     };
     for command in [
-        "start", "list", "status", "output", "stop", "wait", "clear", "verify", "lock",
+        "start", "list", "status", "output", "stop", "wait", "clear", "verify", "lock", "config",
     ] {
         Sandbox::fresh().run([command, "--help"]).code(0);
         assert!(
@@ -328,4 +329,27 @@ fn the_readme_names_every_command_of_the_help() {
             "{command}"
         );
     }
+}
+
+#[test]
+fn the_readme_has_every_setting_of_the_help() {
+    let Ok(readme) = fs::read_to_string(tree().join("README.md")) else {
+        crate::proc::pass_over(true, "there is no README yet");
+        return;
+    };
+    let help = Sandbox::fresh().run(["help", "config", "--json"]).code(0);
+    let missing: Vec<String> = help.json()["settings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|setting| {
+            format!(
+                "| `{}` | {} |",
+                setting["key"].as_str().unwrap(),
+                setting["default"].as_str().unwrap()
+            )
+        })
+        .filter(|row| !readme.contains(row.trim_end_matches(" |")))
+        .collect();
+    assert_none("not in the README", &missing);
 }

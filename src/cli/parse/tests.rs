@@ -123,6 +123,43 @@ fn values_come_with_their_type() {
 }
 
 #[test]
+fn variables_and_files_of_them_keep_their_order() {
+    let start = matches("start -e A=1 --env-file f --clear-env -e B=2 --env-file=g x");
+    let given: Vec<(&str, String)> = start
+        .in_order(&["env", "env-file"])
+        .map(|(flag, value)| (flag, value.escaped()))
+        .collect();
+    let expected = [
+        ("env", "A=1"),
+        ("env-file", "f"),
+        ("env", "B=2"),
+        ("env-file", "g"),
+    ];
+    assert_eq!(
+        given,
+        expected.map(|(flag, value)| (flag, value.to_owned()))
+    );
+    assert!(start.has("clear-env"));
+}
+
+#[test]
+fn a_setting_is_shown_or_set() {
+    assert_eq!(matches("config --json").change(), None);
+    let set = matches("config set stop.graceSeconds --json 5");
+    let change = ("stop.graceSeconds".as_ref(), "5".as_ref());
+    assert_eq!(set.change(), Some(change));
+    let usage = "usage: bgp config [OPTIONS], or bgp config [OPTIONS] set SETTING VALUE";
+    for (line, told) in [
+        ("config get", "unexpected argument 'get'"),
+        ("config set", "no setting is given"),
+        ("config set x", "no value is given"),
+        ("config set x 1 2", "unexpected argument '2'"),
+    ] {
+        assert_eq!(refused(line), format!("{told} ({usage})"), "{line}");
+    }
+}
+
+#[test]
 fn kinds_of_values_that_no_flag_has_yet() {
     static TRIAL: Command = Command {
         verb: Verb::List,

@@ -142,6 +142,7 @@ pub(super) fn start(variable_bytes: usize) -> facts::Start {
         umask: 0o22,
         stdin: facts::Stdin::Pipe,
         grace_ms: 5_000,
+        grace_by_default: false,
         group: None,
         session: None,
         alerts: facts::AlertSettings::default(),
