@@ -5,7 +5,8 @@
 //! 3. The state is locked and loaded, the name checked, the number taken.
 //! 4. The supervisor is launched; it tells what came of the exec.
 //! 5. The state is written, its lock released.
-//! 6. The supervisor is told that the process is on record. One that is not told ends its tree.
+//! 6. The supervisor is told that the process is on record. One that is not told ends its tree, and
+//!    writes that down if it was told before that it may be on record.
 //!
 //! Does not: wait for anything but the exec.
 
@@ -155,6 +156,8 @@ impl Manager {
         let (mut socket, pid) = self.launch(&claim, &launch, plan.stdin.as_ref())?;
         crash_point!("start-launched");
 
+        // A supervisor that died since is shown as lost; there is nothing better to say here.
+        let _ = socket.write_all(&[launch::RECORDING]);
         locked.state.next_number += 1;
         locked.state.processes.push(entry.clone());
         if let Err(error) = locked.save() {
@@ -164,8 +167,7 @@ impl Manager {
         claim.kept = true;
         drop(locked);
         crash_point!("start-recorded");
-        // A supervisor that died since is shown as lost; there is nothing better to say here.
-        let _ = socket.write_all(b"C");
+        let _ = socket.write_all(&[launch::RECORDED]);
         let seen = self.observe_again(&entry)?;
         let cleared = || ProcessInfo {
             status: Status::Running, // it was

@@ -40,6 +40,15 @@ const END_OF_FILE_LIMIT: Duration = Duration::from_secs(1);
 /// that keeps forking must not be faster.
 const KILL_ROUNDS: usize = 500;
 
+/// Whether commands can know of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnRecord {
+    No,
+    /// Whoever starts it is about to put it there.
+    Perhaps,
+    Yes,
+}
+
 /// One process's supervisor.
 pub(crate) struct Supervisor {
     grace: Duration,
@@ -56,7 +65,7 @@ pub(crate) struct Supervisor {
     tree_is_empty: bool,
     /// When to write END though a pipe is still open.
     end_at: Option<Instant>,
-    committed: bool,
+    on_record: OnRecord,
 }
 
 impl Supervisor {
@@ -119,7 +128,7 @@ impl Supervisor {
             stopping: Stopping::No,
             tree_is_empty: false,
             end_at: None,
-            committed: false,
+            on_record: OnRecord::No,
             leader,
         };
         // If this cannot be said, the caller is gone; the loop reads that as end of file.
@@ -132,11 +141,11 @@ impl Supervisor {
         Ok(supervisor)
     }
 
-    /// Supervises until the end is written, and the process is on record; or until the caller has
-    /// gone without putting it on record: then its tree is ended, and log and lease are removed.
+    /// Supervises until the end is written, and the process is on record. If the caller goes without a
+    /// word that it is, its tree is ended; and if it cannot be on record, log and lease are removed.
     pub(crate) fn run(mut self, caller: UnixStream) {
-        let mut caller = Some(caller); // until he has put it on record
-        let mut abandoned_by = None;
+        let mut caller = Some(caller); // until he has said his last word
+        let mut gone = None;
         loop {
             let ready = self.wait(caller.as_ref());
             let now = Instant::now();
@@ -144,11 +153,16 @@ impl Supervisor {
                 && let Some(mut socket) = caller.take()
             {
                 let mut word = [0];
-                if let Ok(1) = socket.read(&mut word) {
-                    self.committed = true;
-                } else {
-                    self.stop(Reason::Stop, Duration::ZERO, now);
-                    abandoned_by = Some(socket); // open until all has ended, if he waits for that
+                match socket.read(&mut word) {
+                    Ok(1) if word == [launch::RECORDING] => {
+                        self.on_record = OnRecord::Perhaps;
+                        caller = Some(socket);
+                    }
+                    Ok(1) => self.on_record = OnRecord::Yes,
+                    _ => {
+                        self.stop(Reason::Owner, Duration::ZERO, now);
+                        gone = Some(socket); // open until all has ended, if he waits for that
+                    }
                 }
             }
             if ready.signals {
@@ -172,13 +186,16 @@ impl Supervisor {
             self.journal.tick(now);
             self.go_on_stopping(now);
             if self.has_ended(now) {
-                if abandoned_by.is_some() {
-                    files::remove(&self.logs, &self.run, self.journal.id());
-                    return;
-                }
-                if self.committed {
-                    self.write_end();
-                    return;
+                match (self.on_record, &gone) {
+                    (OnRecord::No, Some(_)) => {
+                        files::remove(&self.logs, &self.run, self.journal.id());
+                        return;
+                    }
+                    (OnRecord::Perhaps, Some(_)) | (OnRecord::Yes, _) => {
+                        self.write_end();
+                        return;
+                    }
+                    (OnRecord::No | OnRecord::Perhaps, None) => {} // he will tell
                 }
             }
         }
@@ -270,7 +287,8 @@ impl Supervisor {
             max_rss_kib: usage.max_rss_kib,
         };
         // When nothing else lives and nothing more can come, END follows at once and is published with it.
-        let last = self.tree_is_empty && self.committed && self.streams.have_ended();
+        let last =
+            self.tree_is_empty && self.on_record == OnRecord::Yes && self.streams.have_ended();
         self.journal
             .exited(exit, if last { Publish::Later } else { Publish::Now });
     }
