@@ -97,13 +97,12 @@ fn show(
         if !notifier.wait(poll, &[std::io::stdout().as_fd()]) {
             return Ok(()); // nobody reads any more
         }
-        match manager.observe_again(&process.entry)? {
-            Some(now) => process = now,
-            None => {
-                reading.catch_up_alone()?;
-                take_all(&mut reading, printer, Round::Last, Reach::Ended)?;
-                return Err(cleared(&process));
-            }
+        if let Some(now) = manager.observe_again(&process.entry)? {
+            process = now;
+        } else {
+            reading.catch_up_alone()?;
+            take_all(&mut reading, printer, Round::Last, Reach::Ended)?;
+            return Err(cleared(&process));
         }
         if reading.catch_up(manager, &process)? {
             notifier = watch(manager, &process, options.follow);

@@ -187,10 +187,10 @@ fn use_of(used: &Used, info: &ProcessInfo) -> String {
         seconds(used.system_ms)
     );
     if let Some(bytes) = used.resident_bytes {
-        text.push_str(&format!(", {} resident", human_bytes(bytes)));
+        text = format!("{text}, {} resident", human_bytes(bytes));
     }
     if let Some(bytes) = used.max_resident_bytes {
-        text.push_str(&format!(", {} resident at most", human_bytes(bytes)));
+        text = format!("{text}, {} resident at most", human_bytes(bytes));
     }
     if info.exit.as_ref().is_some_and(|exit| exit.core_dumped) {
         text.push_str(", core dumped");

@@ -42,6 +42,7 @@ pub(crate) struct Member {
 
 /// A TCP port on which one of the tree listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the name in JSON")]
 pub(crate) struct Port {
     pub(crate) port: u16,
     #[serde(serialize_with = "as_text")]

@@ -114,17 +114,18 @@ fn parse_address(hex: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
+    const V4: &str = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 31337 1 0000000000000000 100 0 0 10 0";
+    const V6: &str = "   1: B80D0120000000000000000001000000:01BB 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 7 1 0000000000000000 100 0 0 10 0";
+
     #[test]
     #[cfg(target_endian = "little")]
     fn a_line_of_the_table_is_read() {
-        const V4: &str = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 31337 1 0000000000000000 100 0 0 10 0";
         let listener = parse(V4).unwrap();
         assert_eq!(listener.address.to_string(), "127.0.0.1");
         assert_eq!((listener.port, listener.inode), (8080, 31337));
         let connected = V4.replace(" 0A ", " 01 ");
         assert_eq!(parse(&connected), None);
 
-        const V6: &str = "   1: B80D0120000000000000000001000000:01BB 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 7 1 0000000000000000 100 0 0 10 0";
         let listener = parse(V6).unwrap();
         assert_eq!(listener.address.to_string(), "2001:db8::1");
         assert_eq!((listener.port, listener.inode), (443, 7));

@@ -103,8 +103,8 @@ impl Table {
             .iter_mut()
             .find(|(index, _)| Some(*index) == self.flexible)
         {
-            let least = (*width).min(FLEXIBLE_MIN_COLUMNS);
-            *width = width.saturating_sub(excess).max(least);
+            let narrowest = (*width).min(FLEXIBLE_MIN_COLUMNS);
+            *width = width.saturating_sub(excess).max(narrowest);
         }
         layout
     }

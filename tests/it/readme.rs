@@ -94,9 +94,9 @@ fn commands() -> String {
             command["name"].as_str().unwrap()
         )
         .unwrap();
-        words(&command["usage"])
-            .iter()
-            .for_each(|usage| writeln!(text, "{usage}").unwrap());
+        for usage in words(&command["usage"]) {
+            writeln!(text, "{usage}").unwrap();
+        }
         text.push_str("```\n");
         let flags = flags(command);
         let mut own = flags.iter().filter(|flag| !everywhere(flag)).peekable();

@@ -222,12 +222,11 @@ impl<'a> Printer<'a> {
             }
             self.context.out.text(&more)?;
         } else if self.look == Look::Colours && self.context.columns() > Some(columns) {
-            match &drawn {
-                Some(drawn) => self.draw_anew(line, drawn)?,
-                None => {
-                    self.go_to(line)?;
-                    self.stamp(line.time_ns)?;
-                }
+            if let Some(drawn) = &drawn {
+                self.draw_anew(line, drawn)?;
+            } else {
+                self.go_to(line)?;
+                self.stamp(line.time_ns)?;
             }
             self.context.out.text(&row.shown_from(0, self.look))?;
         } else {
@@ -293,7 +292,7 @@ impl<'a> Printer<'a> {
                 (Part::Line(line), Format::Text) => {
                     self.stamp(line.time_ns)?;
                     let text = match self.look {
-                        Look::Pipe => line.text.into(),
+                        Look::Pipe => line.text,
                         Look::Terminal | Look::Colours => {
                             crate::text::display::for_terminal(&line.text).into_owned()
                         }
