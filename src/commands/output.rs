@@ -78,7 +78,9 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &Options) -> Outcome
         } else {
             POLL_ALONE
         };
-        notifier.wait(poll, &[std::io::stdout().as_fd()]);
+        if notifier.wait(poll, &[std::io::stdout().as_fd()]) {
+            break; // nobody reads any more
+        }
         // Looked at before the log is: who has ended has written all of it.
         process = manager
             .observe_again(&process.entry)?
