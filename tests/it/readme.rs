@@ -190,6 +190,35 @@ fn the_readme_has_every_variable_of_the_help() {
 }
 
 #[test]
+fn the_readme_has_every_setting_of_the_help() {
+    let readme = readme();
+    let section = between(&readme, "## Configuration", "\n## ");
+    let help = Sandbox::fresh().run(["help", "config", "--json"]).code(0);
+    for setting in help.json()["settings"].as_array().unwrap() {
+        let word = |field: &str| setting[field].as_str().unwrap();
+        let (key, default) = (word("key"), word("default"));
+        let row = format!(
+            "| `{key}` | {default} | {}: {} |",
+            word("help"),
+            word("allowed")
+        );
+        assert!(section.contains(&row), "not in the README:\n{row}");
+    }
+    // The example is a file that is read.
+    let bgp = Sandbox::fresh();
+    let example = between(section, "```json", "```");
+    let path = bgp.dir().join("home/.config/bgp");
+    fs::create_dir_all(&path).unwrap();
+    fs::write(path.join("config.json"), example).unwrap();
+    let config = bgp.run(["config", "--json"]).code(0).json();
+    let settings = config["settings"].as_array().unwrap();
+    assert!(
+        settings.iter().all(|setting| setting["source"] == "file"),
+        "{config}"
+    );
+}
+
+#[test]
 fn the_readme_justifies_every_dependency_and_no_other() {
     let readme = readme();
     let manifest = fs::read_to_string(tree().join("Cargo.toml")).unwrap();
