@@ -70,13 +70,11 @@ impl Line<'_> {
 
     /// The line as it is given to what looks so.
     pub(crate) fn shown_as(&self, look: Look) -> Cow<'_, str> {
-        match self.cut {
-            None => row::shown(&self.bytes, look),
-            Some(_) => {
-                let (head, gap_bytes, tail) = self.shown_parts(look);
-                Cow::Owned(joined(&head, gap_bytes, &tail).into_owned())
-            }
+        if self.cut.is_none() {
+            return row::shown(&self.bytes, look);
         }
+        let (head, gap_bytes, tail) = self.shown_parts(look);
+        Cow::Owned(joined(&head, gap_bytes, &tail).into_owned())
     }
 
     /// The same in two parts, and how many bytes are missing between them.
