@@ -34,10 +34,6 @@ mod sys;
 mod testing;
 #[cfg(test)]
 mod tests;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "terminals get their colours with a later command")
-)]
 mod text;
 
 use std::process::ExitCode;

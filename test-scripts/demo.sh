@@ -16,15 +16,23 @@ clean_up() {
 trap clean_up EXIT
 cd "$work"
 
+bold='' plain=''
+[ ! -t 1 ] || { bold=$'\e[1m' plain=$'\e[0m'; }
 show() { # show COMMAND...: the command as it would be typed, and what it does
-    printf '\n\033[1m$ %s\033[0m\n' "$*"
+    local word line='$'
+    for word; do
+        case $word in
+            *[!A-Za-z0-9_./=-]*) line+=" '$word'" ;;
+            *) line+=" $word" ;;
+        esac
+    done
+    printf '\n%s%s%s\n' "$bold" "$line" "$plain"
     "$@"
 }
 fail() {
     echo "demo: $1" >&2
     exit 1
 }
-[ -t 1 ] || show() { printf '\n$ %s\n' "$*"; "$@"; }
 
 show bgp start --name clock -c 'n=0; while sleep 0.2; do n=$((n+1)); echo "tick $n"; done'
 pid=$(bgp status clock --json | sed 's/.*"pid":\([0-9]*\).*/\1/')

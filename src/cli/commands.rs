@@ -20,6 +20,25 @@ const SESSION: Flag = Flag::with_value(
 )
 .selects();
 
+const LINES: Flag =
+    Flag::with_value("lines", Value::Count, "N", "the last N lines; 0 for all").short('n');
+const STDOUT: Flag = Flag::switch("stdout", "only the standard output");
+const STDERR: Flag = Flag::switch("stderr", "only the standard error");
+const SINCE: Flag = Flag::with_value(
+    "since",
+    Value::Duration,
+    "TIME",
+    "only what was written in the last TIME",
+);
+const GREP: Flag = Flag::with_value(
+    "grep",
+    Value::Regex,
+    "RE",
+    "only lines in which this regular expression is found",
+);
+const RAW: Flag = Flag::switch("raw", "the bytes as they were written");
+const TIMESTAMPS: Flag = Flag::switch("timestamps", "begin each line with its time");
+
 /// The commands, in the order of help.
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
@@ -80,6 +99,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             Flag::with_value("group", Value::Label, "GROUP", "put it into a group"),
             Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
                 .default("$BGP_SESSION"),
+            Flag::switch("replace", "stop a live process of that name first").only_with("name"),
             Flag::switch("alert-on-success", "raise an alert when it ends well"),
             Flag::switch("no-alert-on-failure", "raise none when it fails"),
             Flag::switch(
@@ -102,7 +122,12 @@ pub(crate) const COMMANDS: &[Command] = &[
             },
         ],
         state: State::Changed,
-        failures: &[Kind::InTheWay, Kind::CannotRun, Kind::CommandNotFound],
+        failures: &[
+            Kind::InTheWay,
+            Kind::Survivors,
+            Kind::CannotRun,
+            Kind::CommandNotFound,
+        ],
     },
     Command {
         verb: Verb::List,
@@ -161,15 +186,17 @@ pub(crate) const COMMANDS: &[Command] = &[
         summary: "show what a process wrote",
         description: &[
             "The last lines of both streams, in the order in which they were read. Without --raw they \
-             are cleaned: no escape sequences, of a progress bar its last state, and a line above \
-             16 KiB is cut in its middle.",
+             are cleaned: no escape sequences (but colours on a terminal), of a progress bar its last \
+             state, and a line above 16 KiB is cut in its middle.",
+            "--max-bytes keeps the beginning and the end of each stream, and says how much is left out \
+             between them.",
+            "The log itself is encrypted: --path tells where it is, --export writes it out in clear as \
+             proc_N_stdout.log and proc_N_stderr.log, which only their owner can read.",
         ],
         flags: &[
-            Flag::with_value("lines", Value::Count, "N", "the last N lines; 0 for all")
-                .short('n')
-                .default("output.defaultTailLines of the configuration, or 20"),
-            Flag::switch("stdout", "only the standard output"),
-            Flag::switch("stderr", "only the standard error"),
+            LINES.default("as the configuration says; all with --since, --grep, --max-bytes"),
+            STDOUT,
+            STDERR,
             Flag::switch(
                 "follow",
                 "go on with what is written, until the command ends",
@@ -180,8 +207,45 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "with --follow: until all that it started has ended too",
             )
             .only_with("follow"),
-            Flag::switch("raw", "the bytes as they were written").not_with(&["json", "timestamps"]),
-            Flag::switch("timestamps", "begin each line with its time"),
+            SINCE,
+            GREP,
+            Flag::with_value(
+                "max-bytes",
+                Value::Size,
+                "SIZE",
+                "at most so much text; of more, both ends",
+            )
+            .not_with(&["follow"]),
+            RAW.not_with(&["json", "timestamps", "grep", "max-bytes"]),
+            TIMESTAMPS,
+            Flag::switch("path", "the log's files and their sizes in bytes").not_with(&[
+                "lines",
+                "stdout",
+                "stderr",
+                "follow",
+                "since",
+                "grep",
+                "max-bytes",
+                "raw",
+                "timestamps",
+                "export",
+            ]),
+            Flag::with_value(
+                "export",
+                Value::Path,
+                "DIR",
+                "write all of it, decrypted, into this directory",
+            )
+            .not_with(&[
+                "lines",
+                "follow",
+                "since",
+                "grep",
+                "max-bytes",
+                "raw",
+                "timestamps",
+            ]),
+            Flag::switch("force", "with --export: over files that are there").only_with("export"),
         ],
         examples: &[
             Example {
@@ -193,10 +257,49 @@ pub(crate) const COMMANDS: &[Command] = &[
                 does: "watch it",
             },
             Example {
+                line: "bgp output build --grep 'error|warning' --max-bytes 8KiB",
+                does: "what went wrong, and not more than one wants to read",
+            },
+            Example {
                 line: "bgp output web -n 0 --stdout --raw > web.txt",
                 does: "every byte of its standard output",
             },
         ],
+        state: State::Read,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
+    },
+    Command {
+        verb: Verb::Stream,
+        name: "stream",
+        aliases: &[],
+        usage: &["[OPTIONS] ID"],
+        operands: Operands::Id,
+        summary: "show what a process writes until it ends",
+        description: &[
+            "The same as output --follow: the last lines, and then all that is written until the \
+             command ends. Ctrl-C ends the watching and not the process.",
+        ],
+        flags: &[
+            LINES.default(
+                "output.defaultTailLines of the configuration, or 20; all with --since, --grep",
+            ),
+            STDOUT,
+            STDERR,
+            Flag::switch("to-end", "until all that it started has ended too"),
+            SINCE,
+            GREP,
+            RAW.not_with(&["json", "timestamps", "grep"]),
+            TIMESTAMPS,
+        ],
+        examples: &[Example {
+            line: "bgp stream web --grep ERROR",
+            does: "watch for errors",
+        }],
         state: State::Read,
         failures: &[
             Kind::NotFound,
@@ -340,6 +443,45 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::Survivors,
             Kind::Interrupted,
             Kind::Terminated,
+        ],
+    },
+    Command {
+        verb: Verb::Restart,
+        name: "restart",
+        aliases: &[],
+        usage: &[
+            "[OPTIONS] ID…",
+            "[OPTIONS] --group GROUP",
+            "[OPTIONS] --session SESSION",
+        ],
+        operands: Operands::Ids,
+        summary: "stop processes and start them anew",
+        description: &[
+            "Stops each process if it lives, and starts it anew under its name: the same command, \
+             directory, environment and options as the first time, whatever they are here. The new one \
+             has an id and a log of its own; the old one stays on record. Of a group or session the \
+             newest of each name is restarted.",
+        ],
+        flags: &[GROUP, SESSION],
+        examples: &[
+            Example {
+                line: "bgp restart web",
+                does: "after a change that it does not see by itself",
+            },
+            Example {
+                line: "bgp restart --group dev",
+                does: "all of a group",
+            },
+        ],
+        state: State::Changed,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::InTheWay,
+            Kind::Survivors,
+            Kind::Damaged,
+            Kind::CannotRun,
+            Kind::CommandNotFound,
         ],
     },
     Command {

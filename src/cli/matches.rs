@@ -115,7 +115,6 @@ impl Matches {
     }
 
     /// All values of a flag for regular expressions.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     pub(crate) fn regexes(&self, long: &str) -> impl Iterator<Item = &Regex> {
         self.values(long).filter_map(|value| match value {
             Parsed::Regex(regex) => Some(regex),

@@ -4,12 +4,14 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::help;
 use super::matches::Matches;
 use super::parse::{Request, parse};
 use super::table::Verb;
 use super::values;
+use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
 use crate::commands::send::{SendOptions, Source};
@@ -17,7 +19,7 @@ use crate::commands::{self, Context, Outcome, Selection};
 use crate::config::{Configuration, FileState};
 use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
 use crate::manager::output::{Form, Query};
-use crate::manager::plan::{StartOptions, What};
+use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::stop::StopOptions;
 use crate::manager::variables::{Inherited, Variables};
 use crate::manager::wait::Until;
@@ -25,6 +27,7 @@ use crate::model::bytes::Bytes;
 use crate::model::facts::AlertSettings;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
+use crate::sys::clock;
 
 /// Does what `arguments` (without the program's name) say.
 pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
@@ -81,10 +84,9 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             commands::list::run(context, &selection(matches, Vec::new()), which)
         }
         Verb::Status => commands::status::run(context, &ids),
-        Verb::Output => {
+        Verb::Output | Verb::Stream => {
             let id = ids.first().map_or("", String::as_str);
-            let options = output_options(context, matches);
-            commands::output::run(context, id, &options)
+            output(context, id, matches)
         }
         Verb::Send => {
             let id = ids.first().map_or("", String::as_str);
@@ -104,6 +106,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             };
             commands::stop::run(context, &selection(matches, ids), options)
         }
+        Verb::Restart => commands::restart::run(context, &selection(matches, ids)),
         Verb::Wait => {
             let until = if matches.has("any") {
                 Until::Any
@@ -183,6 +186,11 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
             on_failure: !matches.has("no-alert-on-failure"),
             on_kill: matches.has("alert-on-kill"),
         },
+        if_taken: if matches.has("replace") {
+            IfTaken::Replace
+        } else {
+            IfTaken::Refuse
+        },
     }
 }
 
@@ -224,27 +232,59 @@ fn send_options(matches: &Matches) -> SendOptions {
     }
 }
 
-fn output_options(context: &Context, matches: &Matches) -> Options {
+fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
     let (stdout, stderr) = (matches.has("stdout"), matches.has("stderr"));
     let both = stdout == stderr;
-    let follow = match (matches.has("to-end"), matches.has("follow")) {
+    let streams = [both || stdout, both || stderr];
+    let is_stream = matches.command.verb == Verb::Stream;
+    if !is_stream && matches.has("path") {
+        return commands::logs::path(context, id);
+    }
+    if let Some(dir) = (!is_stream).then(|| matches.bytes("export")).flatten() {
+        let existing = if matches.has("force") {
+            Existing::Replaced
+        } else {
+            Existing::Refused
+        };
+        return commands::logs::export(context, id, dir.as_os_str().as_ref(), streams, existing);
+    }
+    let follow = match (matches.has("to-end"), is_stream || matches.has("follow")) {
         (true, _) => Follow::ToEnd,
         (false, true) => Follow::ToExit,
         (false, false) => Follow::No,
     };
-    let by_default = context.settings().default_tail_lines();
-    let lines = matches.number("lines").unwrap_or(by_default);
-    Options {
-        query: Query {
-            streams: [both || stdout, both || stderr],
-            last: (lines > 0).then_some(lines),
-            form: if matches.has("raw") {
-                Form::Raw
-            } else {
-                Form::Lines
-            },
+    let since = matches.duration("since");
+    let pattern = matches.regexes("grep").next().cloned();
+    let max_bytes = (!is_stream).then(|| matches.number("max-bytes")).flatten();
+    // What is asked for by another measure is not measured in lines besides.
+    let default = if since.is_some() || pattern.is_some() || max_bytes.is_some() {
+        0
+    } else {
+        context.settings().default_tail_lines()
+    };
+    let lines = matches.number("lines").unwrap_or(default);
+    let query = Query {
+        streams,
+        last: (lines > 0).then_some(lines),
+        since_ns: since.map_or(0, |since| {
+            clock::wall_ns().saturating_sub(nanoseconds(since))
+        }),
+        pattern,
+        form: if matches.has("raw") {
+            Form::Raw
+        } else {
+            Form::Lines
         },
+    };
+    let options = Options {
+        query,
         follow,
         timestamps: matches.has("timestamps"),
-    }
+        max_bytes,
+    };
+    commands::output::run(context, id, &options)
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

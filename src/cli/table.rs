@@ -32,9 +32,11 @@ pub(crate) enum Verb {
     List,
     Status,
     Output,
+    Stream,
     Send,
     Signal,
     Stop,
+    Restart,
     Wait,
     Clear,
     Verify,
@@ -121,10 +123,8 @@ pub(crate) enum Value {
     /// `pipe`, `null` or a file.
     Stdin,
     /// A number of bytes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     Size,
     /// A regular expression.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     Regex,
     /// A signal, by any of its spellings.
     Signal,

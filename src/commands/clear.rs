@@ -32,6 +32,7 @@ pub(crate) fn run(
         };
     };
     let mut targets = selection.observe(&manager)?;
+    manager.settle(&mut targets)?;
     if selection.is_named()
         && let Some(error) = targets.iter().find_map(in_the_way)
     {

@@ -59,7 +59,7 @@ pub(crate) fn show(context: &mut Context) -> Outcome {
             for (setting, held) in context.settings().all() {
                 table.row([&setting.dotted(), &held.value.words(), held.source.word()]);
             }
-            let table = table.render(context.columns());
+            let table = table.render(context.columns(), context.look());
             context.out.text(&table)?;
             context
                 .out

@@ -12,13 +12,13 @@ pub(crate) const SCHEMA: u32 = 1;
 
 /// One process.
 #[derive(Serialize)]
-pub(super) struct One<'a> {
+pub(super) struct One<'a, P = ProcessInfo> {
     schema: u32,
-    process: &'a ProcessInfo,
+    process: &'a P,
 }
 
-impl<'a> One<'a> {
-    pub(super) fn new(process: &'a ProcessInfo) -> Self {
+impl<'a, P> One<'a, P> {
+    pub(super) fn new(process: &'a P) -> Self {
         Self {
             schema: SCHEMA,
             process,
@@ -28,9 +28,9 @@ impl<'a> One<'a> {
 
 /// Several processes, and the errors of those that could not be done.
 #[derive(Serialize)]
-pub(super) struct Several<'a> {
+pub(super) struct Several<'a, P = ProcessInfo> {
     schema: u32,
-    processes: Vec<&'a ProcessInfo>,
+    processes: Vec<&'a P>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Failure<'a>>,
 }
@@ -55,8 +55,8 @@ impl<'a> From<&'a Error> for Failure<'a> {
     }
 }
 
-impl<'a> Several<'a> {
-    pub(super) fn new(processes: impl IntoIterator<Item = &'a ProcessInfo>) -> Self {
+impl<'a, P> Several<'a, P> {
+    pub(super) fn new(processes: impl IntoIterator<Item = &'a P>) -> Self {
         Self {
             schema: SCHEMA,
             processes: processes.into_iter().collect(),

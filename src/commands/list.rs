@@ -4,10 +4,11 @@
 
 use super::documents::Several;
 use super::out::Format;
-use super::words::{Clock, runtime, short_status};
+use super::words::{Clock, colour, runtime, short_status};
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
+use crate::sys::clock;
 use crate::text::table::Table;
 
 /// Which of the processes are listed.
@@ -37,18 +38,31 @@ pub(crate) fn run(context: &mut Context, selection: &Selection, which: Which) ->
         Format::Json => context.out.json(&Several::new(&infos))?,
         Format::Text if infos.is_empty() => {}
         Format::Text => {
-            let table = table(&infos).render(context.columns());
+            let table = table(&infos, context.columns()).render(context.columns(), context.look());
             context.out.text(&table)?;
         }
     }
     Ok(0)
 }
 
-fn table(infos: &[ProcessInfo]) -> Table {
+/// Columns by their place.
+const NAME: usize = 1;
+const STATUS: usize = 2;
+const PID: usize = 3;
+const STARTED: usize = 4;
+const RUNTIME: usize = 5;
+
+fn table(infos: &[ProcessInfo], columns: Option<usize>) -> Table {
     let clock = Clock::local();
+    let now_ms = clock::wall_ms();
+    let started = |ms| match columns {
+        Some(_) => clock.short_time(ms, now_ms),
+        None => clock.date_time(ms),
+    };
     let mut table = Table::new(&[
         "ID", "NAME", "STATUS", "PID", "STARTED", "RUNTIME", "COMMAND",
-    ]);
+    ])
+    .giving_way(&[STARTED, PID, RUNTIME], NAME);
     for info in infos {
         table.row([
             &info.id.to_string(),
@@ -57,10 +71,11 @@ fn table(infos: &[ProcessInfo]) -> Table {
             &info
                 .pid
                 .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
-            &clock.date_time(info.start_ms),
+            &started(info.start_ms),
             &runtime(info),
             &info.command().escaped(),
         ]);
+        table.style(STATUS, colour(info));
     }
     table
 }

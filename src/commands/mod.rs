@@ -9,8 +9,11 @@ pub(crate) mod config;
 mod documents;
 pub(crate) mod list;
 pub(crate) mod lock;
+pub(crate) mod logs;
 pub(crate) mod out;
 pub(crate) mod output;
+pub(crate) mod restart;
+mod screen;
 mod select;
 pub(crate) mod send;
 pub(crate) mod signal;
@@ -27,6 +30,7 @@ use crate::config::{Configuration, Settings};
 use crate::model::error::Error;
 use crate::store::environment::Environment;
 use crate::sys::window;
+use crate::text::row::Look;
 use out::{Format, Out};
 
 /// What every command is given.
@@ -45,7 +49,15 @@ impl Context {
 
     /// The width of the terminal that the output goes to; `None` when it goes elsewhere.
     fn columns(&self) -> Option<usize> {
-        out::columns(self.environment.get("COLUMNS"), window::columns)
+        screen::columns(self.environment.get("COLUMNS"), window::columns)
+    }
+
+    /// How text looks where the output goes.
+    fn look(&self) -> Look {
+        screen::look(
+            self.environment.get("NO_COLOR"),
+            self.environment.get("TERM"),
+        )
     }
 }
 

@@ -5,8 +5,7 @@
 //! Nothing here panics, whatever the descriptors are.
 //! Does not: know what is written.
 
-use std::ffi::OsStr;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -22,13 +21,11 @@ pub(crate) enum Format {
     Json,
 }
 
-/// The columns of a terminal that tells none.
-const COLUMNS_DEFAULT: usize = 80;
-
 /// The one writer of the standard output. What it takes is written when it is flushed or much.
 pub(crate) struct Out<W: Write = io::Stdout> {
     writer: BufWriter<W>,
     closed: bool,
+    nobody_reads: bool,
 }
 
 impl Out {
@@ -42,6 +39,7 @@ impl<W: Write> Out<W> {
         Self {
             writer: BufWriter::new(writer),
             closed: false,
+            nobody_reads: false,
         }
     }
 
@@ -94,8 +92,8 @@ impl<W: Write> Out<W> {
     }
 
     /// Whether nobody reads any more, so that a command which only shows something may end.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed
+    pub(crate) fn nobody_reads(&self) -> bool {
+        self.nobody_reads
     }
 
     fn attempt(
@@ -109,6 +107,7 @@ impl<W: Write> Out<W> {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed = true;
+                self.nobody_reads = true;
                 Ok(())
             }
             Err(error) => {
@@ -134,7 +133,7 @@ fn unwritable(error: &io::Error) -> Error {
 /// # Errors
 ///
 /// It cannot be JSON: a map whose keys are no strings, for example.
-fn to_json(document: &impl Serialize) -> Result<String, Error> {
+pub(super) fn to_json(document: &impl Serialize) -> Result<String, Error> {
     let mut json = Vec::new();
     document
         .serialize(&mut Serializer::with_formatter(&mut json, Harmless))
@@ -183,7 +182,7 @@ pub(crate) fn finish<W: Write>(
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             let told = format == Format::Json
-                && !out.is_closed()
+                && !out.closed
                 && out.json(&error_document(&error)).is_ok()
                 && out.flush().is_ok();
             if !told {
@@ -246,26 +245,6 @@ fn say(lines: &str) {
     let _ = io::stderr().write_all(lines.as_bytes());
 }
 
-/// The columns that a table on the standard output may take; `None`, and so all it wants, unless that
-/// is a terminal. `variable` is `COLUMNS`, which counts before what the terminal says when asked.
-pub(crate) fn columns(
-    variable: Option<&OsStr>,
-    ask: impl FnOnce() -> Option<u16>,
-) -> Option<usize> {
-    io::stdout()
-        .is_terminal()
-        .then(|| terminal_columns(variable, ask))
-}
-
-fn terminal_columns(variable: Option<&OsStr>, ask: impl FnOnce() -> Option<u16>) -> usize {
-    variable
-        .and_then(OsStr::to_str)
-        .and_then(|text| text.parse().ok())
-        .or_else(|| ask().map(usize::from))
-        .filter(|columns| *columns > 0)
-        .unwrap_or(COLUMNS_DEFAULT)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,7 +280,7 @@ mod tests {
         for _ in 0..10_000 {
             out.line("a line").unwrap();
         }
-        assert!(out.is_closed());
+        assert!(out.nobody_reads());
         out.flush().unwrap();
         assert_eq!(finish(out, Format::Text, Ok(7)), ExitCode::from(7));
     }
@@ -371,22 +350,5 @@ mod tests {
         let out = Out::to(&mut written);
         assert_eq!(finish(out, Format::Json, Err(error)), ExitCode::from(3));
         assert!(written.starts_with(b"{\"schema\":1,") && written.ends_with(b"}\n"));
-    }
-
-    #[test]
-    fn a_terminal_has_columns_whatever_it_says() {
-        for (variable, told, columns) in [
-            (None, None, 80),
-            (None, Some(132), 132),
-            (None, Some(0), 80),
-            (Some("1"), Some(132), 1),
-            (Some("40"), None, 40),
-            (Some("0"), None, 80),
-            (Some(""), Some(132), 132),
-            (Some("wide"), Some(132), 132),
-        ] {
-            let found = terminal_columns(variable.map(OsStr::new), || told);
-            assert_eq!(found, columns, "{variable:?} {told:?}");
-        }
     }
 }

@@ -2,23 +2,24 @@
 //!
 //! Does not: change anything.
 
-use std::fmt::Write as _;
-
 use super::documents::{One, Several};
 use super::out::Format;
 use super::select::nothing_there;
-use super::words::{Clock, meaning, runtime};
+use super::words::{Clock, colour, runtime};
 use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
-use crate::manager::observe::{Observed, descendants};
-use crate::manager::output::{Form, Piece, Query};
-use crate::text::display::{human_bytes, one_line};
+use crate::manager::inspect::{Inspection, Member, Port, Used};
+use crate::text::display::{cut, human_bytes, one_line, width};
+use crate::text::row::Look;
+use crate::text::style::Style;
 
-/// How many of the last lines are shown.
-const LAST_LINES: u64 = 5;
 /// How many descendants are named.
 const NAMED_DESCENDANTS: usize = 8;
+/// What stands before a value.
+const LABEL_COLUMNS: usize = 14;
+/// What stands before one of the last lines.
+const INDENT: &str = "    ";
 
 /// Shows the processes that `ids` mean.
 ///
@@ -30,94 +31,202 @@ pub(crate) fn run(context: &mut Context, ids: &[String]) -> Outcome {
         return Err(nothing_there(ids));
     };
     let processes = manager.resolve_all(ids)?;
-    let infos: Vec<ProcessInfo> = processes.iter().map(Observed::info).collect();
+    let inspections: Vec<Inspection> = processes
+        .iter()
+        .map(|process| manager.inspect(process))
+        .collect();
     match context.format {
-        Format::Json if infos.len() == 1 => context.out.json(&One::new(&infos[0]))?,
-        Format::Json => context.out.json(&Several::new(&infos))?,
+        Format::Json if inspections.len() == 1 => context.out.json(&One::new(&inspections[0]))?,
+        Format::Json => context.out.json(&Several::new(&inspections))?,
         Format::Text => {
-            for (index, (process, info)) in processes.iter().zip(&infos).enumerate() {
-                let gap = if index > 0 { "\n" } else { "" };
-                let text = format!(
-                    "{gap}{}{}",
-                    describe(process, info),
-                    last_lines(&manager, process)
-                );
-                context.out.text(&text)?;
+            let clock = Clock::local();
+            for (index, inspection) in inspections.iter().enumerate() {
+                if index > 0 {
+                    context.out.text("\n")?;
+                }
+                let mut page = Page::new(context.look(), context.columns());
+                page.describe(inspection, &clock);
+                context.out.text(&page.text)?;
             }
         }
     }
     Ok(0)
 }
 
-fn describe(process: &Observed, info: &ProcessInfo) -> String {
-    let clock = Clock::local();
-    let mut text = format!("{} ({}, proc_{})\n", info.name, info.id, info.number);
-    let mut row = |label: &str, value: &str| {
-        writeln!(text, "  {label:<11} {}", one_line(value)).expect("a string takes all");
-    };
-    row("status", &format!("{}: {}", info.ending(), meaning(info)));
-    row("command", &info.command().escaped());
-    row("directory", &info.cwd.escaped());
-    if let Some(pid) = info.pid {
-        row("pid", &pid.to_string());
+/// The text about one process.
+struct Page {
+    text: String,
+    look: Look,
+    columns: Option<usize>,
+}
+
+impl Page {
+    fn new(look: Look, columns: Option<usize>) -> Self {
+        Self {
+            text: String::new(),
+            look,
+            columns,
+        }
     }
-    row("started", &clock.date_time(info.start_ms));
-    if let Some(exit) = &info.exit {
-        row("ended", &clock.date_time(exit.end_ms));
-    }
-    row("runtime", &runtime(info));
-    if let Some(exit) = &info.exit {
-        let core = if exit.core_dumped {
-            ", core dumped"
-        } else {
-            ""
-        };
-        let used = format!(
-            "{:.2} s user, {:.2} s system, {} resident at most{core}",
-            seconds(exit.user_ms),
-            seconds(exit.system_ms),
-            human_bytes(exit.max_rss_kib * 1024),
+
+    fn describe(&mut self, inspection: &Inspection, clock: &Clock) {
+        let info = &inspection.info;
+        let (id, number) = (info.id, info.number);
+        self.line(
+            "",
+            &info.name,
+            Style::BOLD,
+            &format!(" ({id}, proc_{number})"),
         );
-        row("used", &used);
+        let meaning = format!(": {}", info.meaning());
+        self.line(&label("status"), &info.ending(), colour(info), &meaning);
+        if let Some(hint) = &inspection.hint {
+            self.line(&label("hint"), hint, Style::YELLOW, "");
+        }
+        self.row("command", &info.command().escaped());
+        self.row("directory", &info.cwd.escaped());
+        if let Some(pid) = info.pid {
+            self.row("pid", &pid.to_string());
+        }
+        self.row("started", &clock.date_time(info.start_ms));
+        if let Some(exit) = &info.exit {
+            self.row("ended", &clock.date_time(exit.end_ms));
+        }
+        self.row("runtime", &runtime(info));
+        if let Some(used) = &inspection.used {
+            self.row("used", &use_of(used, info));
+        }
+        if !inspection.ports.is_empty() {
+            self.row("ports", &ports(&inspection.ports));
+        }
+        if !inspection.tree.is_empty() {
+            self.row("descendants", &named(&inspection.tree));
+        }
+        for (label, value) in [("group", &info.group), ("session", &info.session)] {
+            if let Some(value) = value {
+                self.row(label, value);
+            }
+        }
+        if let Some(previous) = info.previous {
+            self.row("previous", &previous.to_string());
+        }
+        if info.restarts > 0 {
+            self.row("restarts", &info.restarts.to_string());
+        }
+        self.row("alerts", &alerts(info));
+        self.row("log", &human_bytes(info.log_bytes));
+        self.last_lines(inspection);
     }
-    if info.supervised
-        && let Some(block) = &process.block
-    {
-        let below = descendants(block);
-        let others: Vec<String> = below
-            .iter()
-            .filter(|(pid, _)| *pid != block.pid)
-            .map(|(pid, name)| format!("{pid} {name}"))
-            .collect();
-        if !others.is_empty() {
-            let more = others.len().saturating_sub(NAMED_DESCENDANTS);
-            let tail = if more > 0 {
-                format!(" and {more} more")
-            } else {
-                String::new()
+
+    /// The last lines of output; a log that cannot be read is said to be so, and is no failure here.
+    fn last_lines(&mut self, inspection: &Inspection) {
+        if let Some(error) = &inspection.log_error {
+            self.line(&label("output"), &error.message, Style::RED, "");
+        }
+        if !inspection.last_lines.is_empty() {
+            self.text.push_str("  last lines\n");
+        }
+        // Also in a pipe nothing of it misleads: a status is read by people.
+        let look = match self.look {
+            Look::Pipe => Look::Terminal,
+            look => look,
+        };
+        for line in &inspection.last_lines {
+            let shown = match self.columns {
+                // Colours cannot be cut by columns; a line that fits keeps them.
+                Some(columns) => {
+                    let plain = line.shown_as(Look::Terminal);
+                    let room = columns.saturating_sub(INDENT.len());
+                    if width(&plain) <= room {
+                        line.shown_as(look)
+                    } else {
+                        cut(&plain, room).into_owned().into()
+                    }
+                }
+                None => line.shown_as(look),
             };
-            let named = others
-                .iter()
-                .take(NAMED_DESCENDANTS)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ");
-            row("descendants", &format!("{named}{tail}"));
+            self.text.push_str(INDENT);
+            self.text.push_str(&shown);
+            self.text.push('\n');
         }
     }
-    for (label, value) in [("group", &info.group), ("session", &info.session)] {
-        if let Some(value) = value {
-            row(label, value);
-        }
+
+    fn row(&mut self, name: &str, value: &str) {
+        self.line(&label(name), value, Style::DEFAULT, "");
     }
-    row("alerts", &alerts(info));
-    row("log", &human_bytes(info.log_bytes));
+
+    /// A line of three parts, the second in this style, no wider than the terminal.
+    fn line(&mut self, before: &str, painted: &str, style: Style, after: &str) {
+        let mut room = self.columns.unwrap_or(usize::MAX);
+        for (part, style) in [
+            (before, Style::DEFAULT),
+            (painted, style),
+            (after, Style::DEFAULT),
+        ] {
+            let part = one_line(part);
+            let part = cut(&part, room);
+            room -= width(&part);
+            if self.look == Look::Colours && !style.is_default() && !part.is_empty() {
+                self.text.push_str(&style.paint(&part));
+            } else {
+                self.text.push_str(&part);
+            }
+        }
+        self.text.push('\n');
+    }
+}
+
+fn label(name: &str) -> String {
+    format!("{:LABEL_COLUMNS$}", format!("  {name}"))
+}
+
+fn use_of(used: &Used, info: &ProcessInfo) -> String {
+    let mut text = format!(
+        "{:.2} s user, {:.2} s system",
+        seconds(used.user_ms),
+        seconds(used.system_ms)
+    );
+    if let Some(bytes) = used.resident_bytes {
+        text = format!("{text}, {} resident", human_bytes(bytes));
+    }
+    if let Some(bytes) = used.max_resident_bytes {
+        text = format!("{text}, {} resident at most", human_bytes(bytes));
+    }
+    if info.exit.as_ref().is_some_and(|exit| exit.core_dumped) {
+        text.push_str(", core dumped");
+    }
     text
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with two decimals")]
 fn seconds(ms: u64) -> f64 {
     ms as f64 / 1000.0
+}
+
+/// `8080 (127.0.0.1, python3 812)`.
+fn ports(ports: &[Port]) -> String {
+    let one = |port: &Port| {
+        let (number, address, name, pid) = (port.port, port.address, &port.name, port.pid);
+        if address.is_unspecified() {
+            format!("{number} ({name} {pid})")
+        } else {
+            format!("{number} ({address}, {name} {pid})")
+        }
+    };
+    ports.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn named(tree: &[Member]) -> String {
+    let named: Vec<String> = tree
+        .iter()
+        .take(NAMED_DESCENDANTS)
+        .map(|member| format!("{} {}", member.name, member.pid))
+        .collect();
+    let more = match tree.len().saturating_sub(NAMED_DESCENDANTS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", named.join(", "))
 }
 
 fn alerts(info: &ProcessInfo) -> String {
@@ -136,39 +245,4 @@ fn alerts(info: &ProcessInfo) -> String {
     } else {
         format!("on {}", on.join(", "))
     }
-}
-
-/// The last lines of output; a log that cannot be read is said to be so, and is no failure here.
-fn last_lines(manager: &Manager, process: &Observed) -> String {
-    let query = Query {
-        streams: [true, true],
-        last: Some(LAST_LINES),
-        form: Form::Lines,
-    };
-    let mut lines = Vec::new();
-    let read = manager.read_output(process, query).and_then(|mut reading| {
-        reading.drain(&mut |piece| {
-            if let Piece::Line(line) = piece {
-                lines.push(line);
-            }
-            Ok(())
-        })?;
-        lines.extend(reading.unfinished());
-        reading.check(&process.entry.name)
-    });
-    let mut text = String::new();
-    if let Err(error) = read {
-        text.push_str("  output      ");
-        text.push_str(&one_line(&error.message));
-        text.push('\n');
-    }
-    if !lines.is_empty() {
-        text.push_str("  last lines\n");
-    }
-    for line in lines {
-        text.push_str("    ");
-        text.push_str(&one_line(&line.shown()));
-        text.push('\n');
-    }
-    text
 }

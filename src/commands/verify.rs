@@ -83,10 +83,6 @@ fn verify(manager: &Manager, target: &Observed) -> Result<LogDocument, Error> {
         torn_bytes: 0,
         findings: Vec::new(),
     };
-    if manager.never_began(target)? {
-        document.intact = true;
-        return Ok(document);
-    }
     match manager.verify(target) {
         Ok(verified) => {
             document.intact = verified.findings.is_empty();
@@ -111,7 +107,6 @@ fn tell(context: &mut Context, log: &LogDocument) -> Result<(), Error> {
     }
     if log.intact {
         let end = match (log.sealed, log.torn_bytes) {
-            (false, 0) if log.records == 0 => "no log, as its start was interrupted".to_owned(),
             (true, _) => "sealed".to_owned(),
             (false, 0) => "unsealed".to_owned(),
             (false, torn) => format!("unsealed, {torn} bytes of a torn tail"),

@@ -52,3 +52,41 @@ pub(crate) fn beginning(segments: &Segments) -> io::Result<Option<Beginning>> {
     }
     Ok(None)
 }
+
+/// How many bytes of output rotation has removed so far, as the highest segment tells.
+///
+/// # Errors
+///
+/// When a file cannot be read.
+pub(crate) fn dropped_bytes(segments: &Segments) -> io::Result<u64> {
+    let Some(highest) = segments.list.last().filter(|segment| segment.number > 0) else {
+        return Ok(0);
+    };
+    let mut reader = Reader::new(Segments {
+        list: vec![highest.clone()],
+        ..segments.clone()
+    });
+    loop {
+        match reader.next()? {
+            Item::Record(Record {
+                kind: Kind::Start | Kind::Exit,
+                ..
+            }) => (),
+            Item::Record(Record {
+                kind: Kind::Dropped,
+                payload,
+                ..
+            }) => return Ok(bytes_of(payload)),
+            Item::Record(_) | Item::Damage(_) | Item::End(_) => return Ok(0),
+        }
+    }
+}
+
+/// The number that the payload of a GAP or DROPPED tells.
+pub(crate) fn bytes_of(payload: &[u8]) -> u64 {
+    #[derive(serde::Deserialize)]
+    struct Lost {
+        bytes: u64,
+    }
+    serde_json::from_slice(payload).map_or(0, |lost: Lost| lost.bytes)
+}

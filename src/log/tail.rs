@@ -63,6 +63,17 @@ impl TailBlock<'_> {
     }
 }
 
+impl TailBlock<'_> {
+    /// Before its first record, to read on from; `None` when there is none that is intact.
+    pub(crate) fn begin(&self) -> Option<Position> {
+        Some(Position {
+            segment: self.segment,
+            offset: self.base,
+            record: self.spans.first()?.meta.number,
+        })
+    }
+}
+
 /// Whether the fact goes on in the next record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct More(pub(crate) bool);
@@ -80,6 +91,25 @@ impl Tail {
             torn_bytes: 0,
             end: None,
         }
+    }
+
+    /// From `end` back, which is where a block begins; from the end if that place is not there.
+    pub(crate) fn before(segments: Segments, end: Position) -> Self {
+        let mut tail = Self::new(segments);
+        let list = &tail.segments.list;
+        if let Some(index) = list
+            .iter()
+            .position(|segment| segment.number == end.segment)
+        {
+            tail.left = index + 1;
+            tail.upper = end.offset.min(list[index].len);
+            tail.behind = Some(Behind {
+                segment: end.segment,
+                offset: end.offset,
+                number: Some(end.record),
+            });
+        }
+        tail
     }
 
     /// The block before the one that was given last, or `None` at the beginning of the log.

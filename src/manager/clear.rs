@@ -1,7 +1,8 @@
 //! Removing ended processes from the record, with their logs.
 //!
 //! The entry goes first, the files after: whoever is interrupted leaves files that nobody lists, never
-//! an entry without its log. Does not: touch anything that lives.
+//! an entry without its log.
+//! Does not: touch anything that lives.
 
 use super::Manager;
 use super::info::ProcessInfo;

@@ -102,6 +102,28 @@ impl ProcessInfo {
         }
     }
 
+    /// What its status means, in a sentence.
+    pub(crate) fn meaning(&self) -> &'static str {
+        match (self.status, self.reason) {
+            (Status::Starting, _) => "a restart waits for its time",
+            (Status::Running, _) if self.paused => "the command is stopped by a signal",
+            (Status::Running, _) => "the command runs",
+            (Status::Stopping, _) => "it was asked to stop and has not ended yet",
+            (Status::Exited, _) => "the command ended well",
+            (Status::Killed, Some(Reason::Signal)) => {
+                "a signal ended it, and bgp was not asked to stop it"
+            }
+            (Status::Killed, _) => "it ended after bgp was asked to stop it",
+            (Status::Crashed, _) => "a signal cut it off",
+            (Status::Failed, _) => "the command ended with an error",
+            (Status::Lost, Some(Reason::Reboot)) => "the machine went down while it ran",
+            (Status::Lost, Some(Reason::Damaged)) => {
+                "its status block is damaged; nobody knows how it ended"
+            }
+            (Status::Lost, _) => "its supervisor was killed; nobody knows how it ended",
+        }
+    }
+
     /// Whether it did what it was to do; `None` while it runs.
     pub(crate) fn success(&self) -> Option<bool> {
         (!self.status.is_live()).then_some(self.status == Status::Exited)

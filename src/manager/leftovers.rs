@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::control::Survivor;
+use crate::model::error;
 use crate::model::facts::{Block, Entry};
 use crate::supervisor::tree;
 use crate::sys::clock;
@@ -20,22 +21,25 @@ use crate::sys::proc::{self, Stat};
 /// How long KILL may take.
 const KILL_LIMIT: Duration = Duration::from_secs(2);
 
-/// One of them, held.
+/// One of them, held; unless the system has no descriptor for it.
 pub(super) struct Leftover {
     stat: Stat,
-    held: PidFd,
+    held: Option<PidFd>,
 }
 
-/// What lives of the process of `entry`; nothing where the supervisor's last block is not known.
+/// What lives of the process of `entry`. Without its last `block` only the marker counts.
 pub(super) fn find(entry: &Entry, block: Option<&Block>) -> Vec<Leftover> {
-    let Some(block) = block.filter(|block| block.boot == clock::boot_id() && block.pid > 0) else {
+    if entry.boot != clock::boot_id() {
         return Vec::new();
-    };
+    }
     let all = proc::all();
     all.iter()
         .filter(|stat| belongs(entry, block, stat))
         .filter_map(|stat| {
-            let held = PidFd::open(stat.pid).ok()?;
+            let held = match PidFd::open(stat.pid) {
+                Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return None,
+                held => held.ok(),
+            };
             let again = proc::stat(stat.pid)?;
             (again.start == stat.start && belongs(entry, block, &again))
                 .then_some(Leftover { stat: again, held })
@@ -43,31 +47,33 @@ pub(super) fn find(entry: &Entry, block: Option<&Block>) -> Vec<Leftover> {
         .collect()
 }
 
-fn belongs(entry: &Entry, block: &Block, stat: &Stat) -> bool {
-    if stat.start < block.pid_start
-        || stat.is_zombie()
-        || stat.pid <= 1
-        || tree::is_supervisor(stat)
-    {
+fn belongs(entry: &Entry, block: Option<&Block>, stat: &Stat) -> bool {
+    let leader = block.filter(|block| block.pid > 0);
+    let since = leader.map_or_else(
+        || proc::start_at(entry.uptime_ms, entry.start_ms),
+        |leader| leader.pid_start,
+    );
+    if stat.start < since || stat.is_zombie() || stat.pid <= 1 || tree::is_supervisor(stat) {
         return false;
     }
-    match proc::variable(stat.pid, b"BGP_ID") {
-        Some(id) => id == entry.id.to_string().as_bytes(),
+    match (proc::variable(stat.pid, b"BGP_ID"), leader) {
+        (Some(id), _) => id == entry.id.to_string().as_bytes(),
         // The number of a session is not given to another process while somebody is in it; but a leader
         // of that number which started at another time has made a new one.
-        None => {
-            stat.session == block.pid
-                && proc::stat(block.pid).is_none_or(|leader| leader.start == block.pid_start)
+        (None, Some(leader)) => {
+            stat.session == leader.pid
+                && proc::stat(leader.pid).is_none_or(|found| found.start == leader.pid_start)
                 && proc::is_own(stat.pid)
         }
+        (None, None) => false,
     }
 }
 
 /// Sends each of `signals` to each of them.
 pub(super) fn signal(leftovers: &[Leftover], signals: &[Signal]) {
-    for leftover in leftovers {
+    for held in leftovers.iter().filter_map(|left| left.held.as_ref()) {
         for signal in signals {
-            let _ = leftover.held.send(*signal as i32); // gone, or refused: looked at again after
+            let _ = held.send(*signal as i32); // gone, or refused: looked at again after
         }
     }
 }
@@ -87,11 +93,6 @@ pub(super) fn end(
             return Vec::new();
         }
         if Instant::now() >= deadline {
-            let survivor = |left: &Leftover| Survivor {
-                pid: left.stat.pid,
-                name: String::from_utf8_lossy(&left.stat.name).into_owned(),
-                why: format!("state {}", char::from(left.stat.state)),
-            };
             return left.iter().map(survivor).collect();
         }
         signal(&left, &[Signal::SIGKILL]);
@@ -101,10 +102,19 @@ pub(super) fn end(
 
 fn await_all(leftovers: &[Leftover], limit: Duration) {
     let deadline = Instant::now() + limit;
-    for leftover in leftovers {
-        pidfd::await_end(
-            &leftover.held,
-            deadline.saturating_duration_since(Instant::now()),
-        );
+    for held in leftovers.iter().filter_map(|left| left.held.as_ref()) {
+        pidfd::await_end(held, deadline.saturating_duration_since(Instant::now()));
+    }
+}
+
+fn survivor(left: &Leftover) -> Survivor {
+    let refused = match &left.held {
+        None => Some("no pidfd for it".to_owned()),
+        Some(held) => held.send(0).err().map(|error| error::reason(&error)),
+    };
+    Survivor {
+        pid: left.stat.pid,
+        name: String::from_utf8_lossy(&left.stat.name).into_owned(),
+        why: refused.unwrap_or_else(|| format!("state {}", char::from(left.stat.state))),
     }
 }

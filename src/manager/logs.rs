@@ -20,12 +20,8 @@ impl Manager {
     pub(crate) fn segments(&self, process: &Observed) -> Result<Segments, Error> {
         let entry = &process.entry;
         let logs = self.store.dir().sub(Sub::Logs)?;
-        let numbers = process
-            .block
-            .as_ref()
-            .map_or(0..=0, |block| block.first_segment..=block.last_segment);
         let mut opened = Vec::new();
-        for number in numbers {
+        for number in process.segment_numbers() {
             let file = logs
                 .map(|logs| logs.open_read(&files::log(entry.id, number)))
                 .transpose()?

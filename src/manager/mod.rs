@@ -1,26 +1,34 @@
 //! What bgp can do, as functions: every face (commands, and what comes after) calls these and no more.
 //!
 //! - [`start`]: the transaction that puts a process on record and runs it.
+//! - [`naming`]: what it is called.
 //! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
+//! - [`inspect`]: all about one of them, with a hint at why it failed.
 //! - [`resolve`]: which process an ID argument means.
-//! - [`stop`], [`wait`], [`clear`], [`verify`]: the rest of its life.
+//! - [`stop`], [`restart`], [`wait`], [`clear`], [`verify`]: the rest of its life; [`settle`]: its last moment.
 //! - [`input`]: what is sent to its stdin; [`signal`]: and to its leader's group; both by [`contact`].
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
-//! - [`logs`], [`output`]: its log, opened, and what it wrote, read.
+//! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
 //!
 //! Does not: parse arguments or print.
 
 pub(crate) mod clear;
 mod contact;
+mod diagnosis;
+pub(crate) mod export;
 pub(crate) mod info;
 pub(crate) mod input;
+pub(crate) mod inspect;
 pub(crate) mod leftovers;
 pub(crate) mod logs;
+mod naming;
 pub(crate) mod observe;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod resolve;
+mod restart;
+mod settle;
 pub(crate) mod signal;
 pub(crate) mod start;
 pub(crate) mod stop;

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::Manager;
@@ -30,6 +31,8 @@ pub(crate) struct Observed {
     pub(crate) block: Option<Block>,
     /// Whether there is a block, and none that is intact.
     damaged: bool,
+    /// The size of its log, all segments together.
+    log_bytes: u64,
 }
 
 /// What was seen of a lease.
@@ -43,6 +46,18 @@ pub(crate) enum Lease {
     Missing,
 }
 
+/// How far a log goes. What was observed holds for all that is read afterwards: the supervisor writes
+/// the log first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reach {
+    /// More may come.
+    Open,
+    /// The leader has ended; descendants may write more.
+    LeaderEnded,
+    /// Nothing comes any more.
+    Ended,
+}
+
 impl Observed {
     /// Whether the end of all of it is recorded: then nothing of it changes any more.
     pub(crate) fn has_ended(&self) -> bool {
@@ -54,15 +69,36 @@ impl Observed {
         self.lease == Lease::Held && !self.has_ended()
     }
 
+    /// The numbers of the segments of its log.
+    pub(crate) fn segment_numbers(&self) -> RangeInclusive<u64> {
+        self.block
+            .as_ref()
+            .map_or(0..=0, |block| block.first_segment..=block.last_segment)
+    }
+
+    /// How far its log goes.
+    pub(crate) fn reach(&self) -> Reach {
+        let leader_lives = self
+            .block
+            .as_ref()
+            .is_none_or(|block| block.status.is_live());
+        match (self.is_live(), leader_lives) {
+            (true, true) => Reach::Open,
+            (true, false) => Reach::LeaderEnded,
+            (false, _) => Reach::Ended,
+        }
+    }
+
     /// Everything there is to say about it.
     pub(crate) fn info(&self) -> ProcessInfo {
         let entry = &self.entry;
         let mut info = ProcessInfo::of(entry);
         info.supervised = self.is_live();
+        info.log_bytes = self.log_bytes;
         info.ended = self.has_ended();
-        let same_boot = entry.boot == clock::boot_id();
+        let same_boot = || entry.boot == clock::boot_id();
         let Some(block) = &self.block else {
-            info.reason = Some(match (self.damaged, same_boot) {
+            info.reason = Some(match (self.damaged, same_boot()) {
                 (true, _) => Reason::Damaged,
                 (false, true) => Reason::SupervisorKilled,
                 (false, false) => Reason::Reboot,
@@ -74,12 +110,9 @@ impl Observed {
         info.status = block.status;
         info.reason = block.reason;
         info.exit.clone_from(&block.exit);
-        if let Some(end) = &block.log_end {
-            info.log_bytes = end.bytes;
-        }
         if block.exit.is_none() && !info.supervised {
             info.status = block.status.after(Event::SupervisorGone);
-            info.reason = Some(if same_boot {
+            info.reason = Some(if same_boot() {
                 Reason::SupervisorKilled
             } else {
                 Reason::Reboot
@@ -142,15 +175,20 @@ impl Manager {
         &self,
         wanted: impl Fn(&Entry) -> bool,
     ) -> Result<Vec<Observed>, Error> {
-        let observed = self.observe_state(self.load()?, &wanted)?;
-        if observed
-            .iter()
-            .any(|process| process.lease == Lease::Missing && process.block.is_none())
-        {
+        let mut missing = HashSet::new();
+        loop {
+            let observed = self.observe_state(self.load()?, &wanted)?;
+            let without_a_trace: HashSet<ProcessId> = observed
+                .iter()
+                .filter(|process| process.lease == Lease::Missing && process.block.is_none())
+                .map(|process| process.entry.id)
+                .collect();
+            if without_a_trace.is_subset(&missing) {
+                return Ok(observed);
+            }
             // Somebody may have put its end into the state since we read it; then it is there now.
-            return self.observe_state(self.load()?, &wanted);
+            missing = without_a_trace;
         }
-        Ok(observed)
     }
 
     fn observe_state(
@@ -174,6 +212,7 @@ impl Manager {
     pub(crate) fn observe(&self, entry: Entry) -> Result<Observed, Error> {
         if let Some(block) = entry.ended.clone() {
             return Ok(Observed {
+                log_bytes: block.log_end.as_ref().map_or(0, |end| end.bytes),
                 entry,
                 lease: Lease::Missing,
                 block: Some(block),
@@ -186,11 +225,12 @@ impl Manager {
             .transpose()?
             .flatten()
         else {
-            return Ok(Observed {
+            return self.with_log_bytes(Observed {
                 entry,
                 lease: Lease::Missing,
                 block: None,
                 damaged: false,
+                log_bytes: 0,
             });
         };
         let cannot = |error: io::Error| {
@@ -203,11 +243,29 @@ impl Manager {
             BlockState::Valid { facts, .. } => Some(*facts),
             BlockState::NotWritten | BlockState::Damaged => None,
         };
-        Ok(Observed {
+        self.with_log_bytes(Observed {
             entry,
             lease: if held { Lease::Held } else { Lease::Free },
             block,
             damaged,
+            log_bytes: 0,
+        })
+    }
+
+    /// Looks how long the log is: nothing else tells while it is written.
+    fn with_log_bytes(&self, observed: Observed) -> Result<Observed, Error> {
+        let Some(logs) = self.store.dir().sub(Sub::Logs)? else {
+            return Ok(observed);
+        };
+        let mut log_bytes = 0;
+        for number in observed.segment_numbers() {
+            // A file that is no log of ours is told when it is read.
+            let size = logs.size(&files::log(observed.entry.id, number));
+            log_bytes += size.ok().flatten().unwrap_or(0);
+        }
+        Ok(Observed {
+            log_bytes,
+            ..observed
         })
     }
 
@@ -263,13 +321,4 @@ impl Manager {
         }
         Ok(())
     }
-}
-
-/// Names in use: those of processes that live, and of those that are listed.
-pub(crate) fn names(state: &State) -> HashSet<&str> {
-    state
-        .processes
-        .iter()
-        .map(|entry| entry.name.as_str())
-        .collect()
 }

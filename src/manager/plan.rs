@@ -16,8 +16,10 @@ use super::variables::{Inherited, Variables, child_environment};
 use crate::model::bytes::Bytes;
 use crate::model::error::{self, Error};
 use crate::model::facts::{AlertSettings, Stdin};
+use crate::model::id::ProcessId;
 use crate::model::name;
 use crate::store::environment::Environment;
+use crate::sys::image;
 
 /// The most bytes of arguments and environment: more than any system takes (execve(2): 6 MiB).
 const ARGUMENTS_MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -39,6 +41,16 @@ pub(crate) struct StartOptions {
     pub(crate) group: Option<String>,
     pub(crate) session: Option<String>,
     pub(crate) alerts: AlertSettings,
+    pub(crate) if_taken: IfTaken,
+}
+
+/// What becomes of a live process that has the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfTaken {
+    /// It lives on, and nothing is started.
+    Refuse,
+    /// It is stopped first.
+    Replace,
 }
 
 /// A command, or a line for a shell.
@@ -53,8 +65,11 @@ pub(super) struct Plan {
     pub(super) shell_line: Option<Bytes>,
     pub(super) cwd: Bytes,
     pub(super) env: Vec<Bytes>,
+    pub(super) umask: u32,
     pub(super) stdin: Option<OwnedFd>,
     pub(super) stdin_fact: Stdin,
+    /// The process that this one takes the place of.
+    pub(super) previous: Option<ProcessId>,
 }
 
 /// Checks `options` and fills in what the caller left open.
@@ -113,28 +128,22 @@ pub(super) fn plan(options: &StartOptions, environment: &Environment) -> Result<
         shell_line,
         cwd: Bytes::from(cwd.into_os_string()),
         env,
+        umask: image::umask(),
         stdin,
         stdin_fact,
+        previous: None,
         argv: argv.into_iter().map(Bytes::from).collect(),
     })
 }
 
 /// The absolute working directory, which must be there.
 fn directory(asked: Option<&Path>, environment: &Environment) -> Result<PathBuf, Error> {
-    let cannot = |path: &Path, error: &io::Error| {
-        let message = format!(
-            "cannot work in the directory '{}': {}",
-            path.display(),
-            error::reason(error)
-        );
-        Error::usage(message).hint("--cwd DIR says where to run the command")
-    };
     let here = || {
         std::env::current_dir().map_err(|error| {
             let told = environment
                 .get("PWD")
                 .map_or_else(|| PathBuf::from("."), PathBuf::from);
-            cannot(&told, &error)
+            no_directory(&told, &error)
         })
     };
     let path = match asked {
@@ -142,16 +151,34 @@ fn directory(asked: Option<&Path>, environment: &Environment) -> Result<PathBuf,
         Some(path) => here()?.join(path),
         None => here()?,
     };
-    let found = std::fs::metadata(&path).map_err(|error| cannot(&path, &error))?;
-    if !found.is_dir() {
-        return Err(cannot(&path, &io::Error::from_raw_os_error(libc::ENOTDIR)));
-    }
+    existing_directory(&path)?;
     Ok(path)
+}
+
+/// That `path` is a directory.
+pub(super) fn existing_directory(path: &Path) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(no_directory(
+            path,
+            &io::Error::from_raw_os_error(libc::ENOTDIR),
+        )),
+        Err(error) => Err(no_directory(path, &error)),
+    }
+}
+
+fn no_directory(path: &Path, error: &io::Error) -> Error {
+    let message = format!(
+        "cannot work in the directory '{}': {}",
+        path.display(),
+        error::reason(error)
+    );
+    Error::usage(message).hint("--cwd DIR says where to run the command")
 }
 
 /// Opens the file that is to be the command's stdin, as the caller and from where the caller is:
 /// without waiting for a writer.
-fn open_stdin(asked: &Stdin) -> Result<(Option<OwnedFd>, Stdin), Error> {
+pub(super) fn open_stdin(asked: &Stdin) -> Result<(Option<OwnedFd>, Stdin), Error> {
     let Stdin::File(path) = asked else {
         return Ok((None, asked.clone()));
     };

@@ -2,7 +2,8 @@
 //! order.
 //!
 //! A live process wins over ended ones of the same name, then the newest. Never a part of a name or of
-//! a command: that would stop somebody else. Does not: know what is to be done with it.
+//! a command: that would stop somebody else.
+//! Does not: know what is to be done with it.
 
 use super::Manager;
 use super::observe::Observed;

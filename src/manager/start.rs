@@ -5,7 +5,8 @@
 //! 3. The state is locked and loaded, the name checked, the number taken.
 //! 4. The supervisor is launched; it tells what came of the exec.
 //! 5. The state is written, its lock released.
-//! 6. The supervisor is told that the process is on record. One that is not told ends its tree.
+//! 6. The supervisor is told that the process is on record. One that is not told ends its tree, and
+//!    writes that down if it was told before that it may be on record.
 //!
 //! Does not: wait for anything but the exec.
 
@@ -22,8 +23,7 @@ use std::time::Duration;
 
 use super::Manager;
 use super::info::ProcessInfo;
-use super::observe::{Observed, names};
-use super::plan::{Plan, StartOptions, plan};
+use super::plan::{IfTaken, Plan, StartOptions, plan};
 use super::unrunnable::not_executed;
 use super::variables::variable;
 use nix::errno::Errno;
@@ -32,22 +32,24 @@ use crate::crypto::random_bytes;
 use crate::model::error::{self, Error, Kind};
 use crate::model::facts::{Entry, Start};
 use crate::model::id::{Id, LogId, ProcessId};
-use crate::model::name;
+use crate::model::status::Status;
 use crate::store::dir::Sub;
 use crate::store::environment::Environment;
 use crate::store::files;
-use crate::store::state::State;
 use crate::supervisor::launch::{self, Files, Launch, Verdict};
 use crate::supervisor::{self, tree};
 use crate::sys::crash::crash_point;
 use crate::sys::exec::Step;
 use crate::sys::fault::Fault;
-use crate::sys::{clock, image, lock};
+use crate::sys::{clock, lock};
 
 /// How long the exec may take: a file system may be slow, and a caller does not wait for ever.
 const EXEC_LIMIT: Duration = Duration::from_secs(10);
 /// How many random ids are tried before something is wrong with the generator.
 const ID_TRIES: usize = 100;
+
+/// How often a name is made free for a start that replaces, when others want it too.
+const REPLACE_TRIES: usize = 3;
 
 /// The files of a process that is not on record yet; removed unless it comes to be.
 struct Claim<'a> {
@@ -82,42 +84,65 @@ impl Manager {
     ) -> Result<(Self, ProcessInfo), Error> {
         let plan = plan(options, environment)?;
         let manager = Self::open_or_create(environment)?;
-        let info = manager.start_planned(options, plan)?;
+        let info = manager.start_planned(options, &plan)?;
         Ok((manager, info))
     }
 
-    fn start_planned(&self, options: &StartOptions, plan: Plan) -> Result<ProcessInfo, Error> {
+    /// Starts `plan`; who has the name goes first, if that is what `options` say.
+    pub(super) fn start_planned(
+        &self,
+        options: &StartOptions,
+        plan: &Plan,
+    ) -> Result<ProcessInfo, Error> {
+        let mut tries = REPLACE_TRIES;
+        loop {
+            self.make_way(options)?;
+            match self.try_start(options, plan) {
+                // Somebody else was faster; then he is the one to replace.
+                Err(error)
+                    if error.kind == Kind::InTheWay
+                        && options.if_taken == IfTaken::Replace
+                        && tries > 1 =>
+                {
+                    tries -= 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn try_start(&self, options: &StartOptions, plan: &Plan) -> Result<ProcessInfo, Error> {
         let mut claim = self.claim()?;
         crash_point!("start-claimed");
         let log: LogId = Id(random_bytes()?);
 
         let mut locked = self.store.lock()?;
-        let name = self.choose_name(&locked.state, options, &plan)?;
+        let name = self.choose_name(&locked.state, options, plan)?;
         let number = locked.state.next_number;
-        let stdin = plan.stdin;
         let start = Start {
             id: claim.id,
             number,
             env: plan
                 .env
-                .into_iter()
+                .iter()
+                .cloned()
                 .chain([
                     variable(b"BGP_ID", claim.id.to_string().as_bytes()),
                     variable(b"BGP_NAME", name.as_bytes()),
                 ])
                 .collect(),
             name,
-            argv: plan.argv,
-            shell_line: plan.shell_line,
-            cwd: plan.cwd,
-            umask: image::umask(),
-            stdin: plan.stdin_fact,
+            argv: plan.argv.clone(),
+            shell_line: plan.shell_line.clone(),
+            cwd: plan.cwd.clone(),
+            umask: plan.umask,
+            stdin: plan.stdin_fact.clone(),
             grace_ms: millis(options.grace.unwrap_or(options.grace_default)),
             grace_by_default: options.grace.is_none(),
             group: options.group.clone(),
             session: options.session.clone(),
             alerts: options.alerts.clone(),
-            previous: None,
+            previous: plan.previous,
             start_ms: clock::wall_ms(),
             uptime_ms: clock::boottime_ms(),
             boot: clock::boot_id(),
@@ -128,9 +153,11 @@ impl Manager {
             log,
             store: self.store.keys().store(),
         };
-        let (mut socket, _pid) = self.launch(&claim, &launch, stdin.as_ref())?;
+        let (mut socket, pid) = self.launch(&claim, &launch, plan.stdin.as_ref())?;
         crash_point!("start-launched");
 
+        // A supervisor that died since is shown as lost; there is nothing better to say here.
+        let _ = socket.write_all(&[launch::RECORDING]);
         locked.state.next_number += 1;
         locked.state.processes.push(entry.clone());
         if let Err(error) = locked.save() {
@@ -140,10 +167,16 @@ impl Manager {
         claim.kept = true;
         drop(locked);
         crash_point!("start-recorded");
-        // A supervisor that died since is shown as lost; there is nothing better to say here.
-        let _ = socket.write_all(b"C");
-        let observed: Observed = self.observe(entry)?;
-        Ok(observed.info())
+        let _ = socket.write_all(&[launch::RECORDED]);
+        let seen = self.observe_again(&entry)?;
+        let cleared = || ProcessInfo {
+            status: Status::Running, // it was
+            ..ProcessInfo::of(&entry)
+        };
+        Ok(ProcessInfo {
+            pid: Some(pid),
+            ..seen.map_or_else(cleared, |seen| seen.info())
+        })
     }
 
     /// Makes lease and log under an id that nobody has. The lease is locked before the log is there, so
@@ -187,37 +220,6 @@ impl Manager {
         Err(Error::other("cannot find an id that is not taken"))
     }
 
-    fn choose_name(
-        &self,
-        state: &State,
-        options: &StartOptions,
-        plan: &Plan,
-    ) -> Result<String, Error> {
-        let Some(name) = &options.name else {
-            let base = name::from_command(&plan.argv, plan.shell_line.as_ref());
-            let taken = names(state);
-            return Ok(name::unused(&base, |name| taken.contains(name)));
-        };
-        for entry in state
-            .processes
-            .iter()
-            .filter(|entry| entry.name == *name && entry.ended.is_none())
-        {
-            let observed = self.observe(entry.clone())?;
-            if observed.is_live() {
-                return Err(Error::new(
-                    Kind::InTheWay,
-                    format!(
-                        "the name '{name}' is taken by {} (proc_{}), which lives",
-                        entry.id, entry.number
-                    ),
-                )
-                .hint(format!("'bgp stop {name}' first, or choose another name")));
-            }
-        }
-        Ok(name.clone())
-    }
-
     /// Executes a supervisor, hands over, and waits for its verdict. Returns the socket to commit on.
     fn launch(
         &self,
@@ -254,12 +256,9 @@ impl Manager {
         let key = self.store.keys().log_key(launch.log);
         let told = launch::send(&mut ours, &files, &key, launch);
         let _ = image.wait(); // it forks and ends at once; its child is the supervisor
-        // One that could not even listen may have said why before it ended.
-        let verdict = match (told, launch::receive_message::<Verdict>(&mut ours)) {
-            (Err(error), Err(_)) => Err(error),
-            (_, verdict) => verdict,
-        };
-        match verdict {
+        let verdict = launch::receive_message::<Verdict>(&mut ours);
+        // What could not be told was refused, or there is nobody.
+        match verdict.or_else(|error| told.and(Err(error))) {
             Ok(Verdict::Started { pid }) => Ok((ours, pid)),
             Ok(Verdict::NotExecuted { step, errno }) => Err(explain(&launch.start, step, errno)),
             Ok(Verdict::Refused {

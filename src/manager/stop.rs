@@ -1,7 +1,7 @@
 //! Stopping: every supervisor is asked first, then all are waited for.
 //!
-//! A supervisor ends its own tree; what a killed supervisor left is ended from here. Does not: call
-//! something stopped while any of it lives.
+//! A supervisor ends its own tree; what a killed supervisor left is ended from here.
+//! Does not: call something stopped while any of it lives.
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};

@@ -3,10 +3,9 @@
 //! Does not: repair anything. Key and state have been verified when there is a [`Manager`] to ask.
 
 use super::Manager;
-use super::observe::{Lease, Observed};
+use super::observe::Observed;
 use crate::log::verify::{self, Report};
 use crate::model::error::Error;
-use crate::store::dir::Sub;
 use crate::store::files;
 
 /// What was found in one log.
@@ -17,23 +16,6 @@ pub(crate) struct Verified {
 }
 
 impl Manager {
-    /// Whether `process` never came to be: its start was killed when it was on record and before its
-    /// supervisor was told, which then removed log and lease.
-    ///
-    /// # Errors
-    ///
-    /// A directory that cannot be read.
-    pub(crate) fn never_began(&self, process: &Observed) -> Result<bool, Error> {
-        let name = files::log(process.entry.id, 0);
-        let logs = self.store.dir().sub(Sub::Logs)?;
-        let there = logs
-            .map(|logs| logs.open_read(&name))
-            .transpose()?
-            .flatten()
-            .is_some();
-        Ok(process.lease == Lease::Missing && process.block.is_none() && !there)
-    }
-
     /// Verifies the log of `process`.
     ///
     /// # Errors

@@ -157,7 +157,7 @@ pub(crate) enum Reason {
     Signal,
     /// Its `--timeout` was over.
     Timeout,
-    /// The process it was to end with has ended.
+    /// The process it was to end with has ended: also the `bgp start` that began it, before it was through.
     Owner,
     /// Its session was ended.
     Session,

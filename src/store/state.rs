@@ -56,11 +56,12 @@ impl Default for State {
 /// `Damaged` when it is altered, or missing while there are logs.
 pub(crate) fn load(dir: &StateDir, keys: &Keys) -> Result<State, Error> {
     let path = dir.top().path(STATE);
-    let Some(bytes) = dir.top().read(STATE, envelope::STATE.max_bytes)? else {
-        if has_logs(dir)? {
-            return Err(missing(dir));
-        }
-        return Ok(State::default());
+    let read = || dir.top().read(STATE, envelope::STATE.max_bytes);
+    let bytes = match read()? {
+        Some(bytes) => bytes,
+        None if !has_logs(dir)? => return Ok(State::default()),
+        // The first start writes the state, then a log: maybe after we had looked for the state.
+        None => read()?.ok_or_else(|| missing(dir))?,
     };
     let json = envelope::STATE.open(keys.store(), &keys.state(), &bytes, &path)?;
     let state: State = serde_json::from_slice(&json).map_err(|_| envelope::altered(&path))?;

@@ -33,9 +33,9 @@ impl Store {
         let Some(dir) = StateDir::open_existing(&dir::location(environment)?)? else {
             return Ok(None);
         };
-        match read_key(&dir)? {
+        match find_key(&dir)? {
             Some(file) => Self::unlock(dir, &file, environment).map(Some),
-            None => check_fresh(&dir).map(|()| None),
+            None => Ok(None),
         }
     }
 
@@ -48,16 +48,12 @@ impl Store {
     pub(crate) fn open_or_create(environment: &Environment) -> Result<Self, Error> {
         let path = dir::location(environment)?;
         let existing = StateDir::open_existing(&path)?;
-        let file = existing.as_ref().map(read_key).transpose()?.flatten();
-        let store = match (existing, file) {
-            (Some(dir), Some(file)) => Self::unlock(dir, &file, environment)?,
-            (existing, _) => {
-                if let Some(dir) = existing {
-                    check_fresh(&dir)?;
-                }
-                let password = password::current(environment, Ask::Twice)?;
-                Self::create(StateDir::open_or_create(&path)?, &password, environment)?
-            }
+        let file = existing.as_ref().map(find_key).transpose()?.flatten();
+        let store = if let (Some(dir), Some(file)) = (existing, file) {
+            Self::unlock(dir, &file, environment)?
+        } else {
+            let password = password::current(environment, Ask::Twice)?;
+            Self::create(StateDir::open_or_create(&path)?, &password, environment)?
         };
         // Before anything else is made: logs without a state would look like damage.
         if !state::exists(&store.dir)? {
@@ -248,6 +244,18 @@ fn read_key(dir: &StateDir) -> Result<Option<KeyFile>, Error> {
     bytes
         .map(|bytes| KeyFile::parse(&bytes, &dir.top().path(KEY)))
         .transpose()
+}
+
+/// The key; `None` where there is none, and nothing that it would open.
+fn find_key(dir: &StateDir) -> Result<Option<KeyFile>, Error> {
+    if let Some(file) = read_key(dir)? {
+        return Ok(Some(file));
+    }
+    let Err(error) = check_fresh(dir) else {
+        return Ok(None);
+    };
+    // The first start writes the key, then the state: maybe after we had looked for the key.
+    read_key(dir)?.map(Some).ok_or(error)
 }
 
 /// That there is nothing which the missing key would open: a new one would hide it for ever.

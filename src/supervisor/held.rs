@@ -1,7 +1,8 @@
 //! What waits while the disk refuses: bounded, in order, and what is lost beyond is counted.
 //!
 //! The process is never made to wait for a full disk: a server that hangs is worse than a log with a gap
-//! that says so. Does not: write.
+//! that says so.
+//! Does not: write.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -130,22 +130,20 @@ impl Journal {
         self.publish();
     }
 
-    /// Reads once from `source`, at most `limit` bytes, into the log.
-    pub(super) fn read_from(&mut self, source: &mut Source, limit: usize) -> Got {
-        let inlet = self.writer.inlet();
-        let size = inlet.len().min(limit);
-        let got = source.read(&mut inlet[..size]);
+    /// Reads once from `source` into the log.
+    pub(super) fn read_from(&mut self, source: &mut Source) -> Got {
+        let got = source.read(self.writer.inlet());
         if let Got::Bytes(count) = got {
             self.output_bytes += count as u64;
             if count >= BURST_BYTES {
                 self.rest_at = Some(Instant::now() + REST_AFTER);
             }
             let now = clock::wall_ns();
-            let refused =
-                !self.held.is_empty() || self.writer.append_read(source.kind, now, count).is_err();
+            let refused = !self.held.is_empty()
+                || self.writer.append_read(source.kind(), now, count).is_err();
             if refused {
                 let bytes = self.writer.read_bytes(count);
-                self.held.push(source.kind, now, bytes, Instant::now());
+                self.held.push(source.kind(), now, bytes, Instant::now());
             }
         }
         got
@@ -173,14 +171,15 @@ impl Journal {
         self.publish();
     }
 
-    /// The leader has ended. With [`Publish::Later`] END follows at once and tells it too.
+    /// The leader has ended. With [`Publish::Later`] END follows at once and tells it too, unless the disk
+    /// refuses.
     pub(super) fn exited(&mut self, exit: Exit, publish: Publish) {
         self.append_fact(Kind::Exit, &exit);
         self.block.status = exit.status;
         self.block.reason = exit.reason;
         self.block.paused = false;
         self.block.exit = Some(exit);
-        if publish == Publish::Now {
+        if publish == Publish::Now || !self.held.is_empty() {
             let _ = self.writer.sync(); // a disk that fails here fails END too, which is told there
             self.publish();
         }

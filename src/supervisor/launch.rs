@@ -5,8 +5,12 @@
 //! start → supervisor   "F" with the descriptors of log, lease, logs/, run/ and, if given, the stdin file
 //!                      ‖ the log's key (32 bytes) ‖ u32 length ‖ JSON of Launch
 //! supervisor → start   u32 length ‖ JSON of Verdict
-//! start → supervisor   "C": it is on record. End of file instead: it is not, and must not run
+//! start → supervisor   "R": it is being put on record
+//! start → supervisor   "C": it is on record
 //! ```
+//!
+//! End of file before "C": who started it is gone, and it must not run. Before "R" it cannot be on record,
+//! and nothing of it is left; after "R" it may be, so that its end is written down.
 //!
 //! Both ends are the same binary, so this is no format that anybody else reads.
 //! Does not: run anything.
@@ -28,6 +32,11 @@ use crate::sys::socket;
 /// The longest message, in bytes: the system's limit for arguments and environment, and room to spare.
 const MESSAGE_MAX_BYTES: usize = 64 * 1024 * 1024;
 
+/// The word that the process is being put on record.
+pub(crate) const RECORDING: u8 = b'R';
+/// The word that it is on record.
+pub(crate) const RECORDED: u8 = b'C';
+
 /// Everything the supervisor is told.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Launch {
@@ -47,11 +56,12 @@ pub(crate) enum Verdict {
     Refused { message: String, errno: Option<i32> },
 }
 
-impl Verdict {
+impl<E: Into<io::Error>> From<E> for Verdict {
     /// The supervisor could not do its part because of `error`.
-    pub(super) fn refused(error: &io::Error) -> Self {
+    fn from(error: E) -> Self {
+        let error = error.into();
         Self::Refused {
-            message: error::reason(error),
+            message: error::reason(&error),
             errno: error.raw_os_error(),
         }
     }

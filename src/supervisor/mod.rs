@@ -4,11 +4,12 @@
 //! 2. [`leader`]: the command is executed, as the leader of its own session.
 //! 3. [`run`]: the loop: output into the log, children reaped, requests carried out, the end written.
 //! 4. [`input`]: what clients send to the command's stdin, one message after the other.
-//! 5. [`tree`]: who belongs to the process, and how all of it is ended.
+//! 5. [`tree`]: who belongs to the process, and how all of it is ended; [`stopping`]: when.
 //! 6. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
-//! password anywhere. Does not: know the password, the state, or any other process's log.
+//! password anywhere.
+//! Does not: know the password, the state, or any other process's log.
 
 mod held;
 mod input;
@@ -17,6 +18,7 @@ pub(crate) mod launch;
 mod leader;
 mod peers;
 mod run;
+mod stopping;
 mod streams;
 pub(crate) mod tree;
 
@@ -27,9 +29,11 @@ use std::process::ExitCode;
 
 use nix::sys::signal::Signal;
 
+use crate::sys::exec::Step;
 use crate::sys::image::Limit;
 use crate::sys::{image, signals};
 use launch::Verdict;
+use run::Supervisor;
 
 /// The argument that makes the bgp binary a supervisor.
 pub(crate) const ARGUMENT: &str = "__supervise";
@@ -53,21 +57,26 @@ const IGNORED: [Signal; 10] = [
 pub(crate) fn main() -> ExitCode {
     image::close_inherited();
     image::forbid_inspection();
+    image::set_name(tree::SUPERVISOR_NAME); // soon: a stop of the tree above passes over us by it
     let Ok(socket) = image::duplicate_above_stdio(io::stdin()) else {
         return ExitCode::FAILURE; // the other end reads end of file, and says so
     };
     let mut socket = UnixStream::from(socket);
-    match detach() {
-        Ok(core_limit) => supervise(&mut socket, core_limit),
-        Err(error) => {
-            let _ = launch::send_message(&mut socket, &Verdict::refused(&error)); // as below
+    match detach().and_then(|core_limit| begin(&mut socket, core_limit)) {
+        Ok(supervisor) => {
+            supervisor.run(socket);
+            ExitCode::SUCCESS
+        }
+        Err(verdict) => {
+            let _ = launch::send_message(&mut socket, &verdict); // nobody there: then nobody is told
             ExitCode::FAILURE
         }
     }
 }
 
-/// Leaves the caller's session, terminal, directory and descriptors.
-fn detach() -> io::Result<Limit> {
+/// Leaves the caller's session, terminal, directory and descriptors. Returns what the limit of core
+/// files was.
+fn detach() -> Result<Limit, Verdict> {
     let core_limit = image::forbid_core_files()?;
     let null = OpenOptions::new()
         .read(true)
@@ -78,8 +87,11 @@ fn detach() -> io::Result<Limit> {
     nix::unistd::dup2_stderr(&null)?;
     drop(null);
     nix::unistd::setsid()?;
-    image::continue_as_child()?; // no session leader: it can never get a terminal
-    image::set_name(tree::SUPERVISOR_NAME);
+    // No session leader: it can never get a terminal.
+    image::continue_as_child().map_err(|error| Verdict::NotExecuted {
+        step: Step::Fork as u8,
+        errno: error.raw_os_error().unwrap_or(libc::EAGAIN),
+    })?;
     nix::unistd::chdir("/")?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     signals::unblock_all();
@@ -89,20 +101,8 @@ fn detach() -> io::Result<Limit> {
     Ok(core_limit)
 }
 
-fn supervise(socket: &mut UnixStream, core_limit: Limit) -> ExitCode {
-    let verdict = match launch::receive(socket) {
-        Ok((files, key, launch)) => {
-            match run::Supervisor::start(files, &key, &launch, core_limit, socket) {
-                Ok(mut supervisor) => {
-                    drop((key, launch));
-                    supervisor.run(socket);
-                    return ExitCode::SUCCESS;
-                }
-                Err(verdict) => verdict,
-            }
-        }
-        Err(error) => Verdict::refused(&error),
-    };
-    let _ = launch::send_message(socket, &verdict); // nobody there: then nobody is told
-    ExitCode::FAILURE
+/// Is told what to do, and does it.
+fn begin(socket: &mut UnixStream, core_limit: Limit) -> Result<Supervisor, Verdict> {
+    let (files, key, launch) = launch::receive(socket)?;
+    Supervisor::start(files, &key, &launch, core_limit, socket)
 }

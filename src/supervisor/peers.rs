@@ -4,7 +4,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::leader::spare_descriptor;
 use crate::control::Reply;
@@ -15,6 +15,8 @@ use crate::sys::socket;
 
 /// The most connections at one time.
 const PEERS_MAX: usize = 16;
+/// How often is looked whether there is a descriptor to spare again, where there was none.
+const SPARE_AGAIN: Duration = Duration::from_secs(1);
 
 /// All connections, and what proves them.
 pub(super) struct Peers {
@@ -148,7 +150,9 @@ impl Peers {
 
     /// The next time at which [`expire`](Self::expire) has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.connected.iter().filter_map(Peer::deadline).min()
+        let proofs = self.connected.iter().filter_map(Peer::deadline);
+        let no_spare = self.spare.is_none().then(|| Instant::now() + SPARE_AGAIN);
+        proofs.chain(no_spare).min()
     }
 
     /// Answers everybody who waits for the end of a stop.

@@ -2,14 +2,16 @@
 //!
 //! The leader's end is written when what the pipes held at that moment is in the log: who has seen the
 //! end can read all that the leader wrote. The last word, END, is written when nothing of the tree lives.
-//! Deadlines are state; nothing here sleeps. Does not: write formats or walk trees itself.
+//! Deadlines are state; nothing here sleeps.
+//! Does not: write formats or walk trees itself.
+
+mod ready;
 
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use super::input::Input;
@@ -17,12 +19,12 @@ use super::journal::{Journal, Publish};
 use super::launch::{self, Files, Launch, Verdict};
 use super::leader::{self, Leader, Trouble};
 use super::peers::Peers;
-use super::streams::{Got, Source};
+use super::stopping::{Call, Stopping};
+use super::streams::Streams;
 use super::tree;
 use crate::control::server::Asked;
 use crate::control::{self, NoInput, Reply, Request};
 use crate::crypto::Key;
-use crate::log::Kind;
 use crate::model::error;
 use crate::model::facts::Exit;
 use crate::model::status::{Event, How, Reason, Status};
@@ -30,33 +32,21 @@ use crate::store::files;
 use crate::sys::image::Limit;
 use crate::sys::reap::{self, Change, Reaped, Usage};
 use crate::sys::signals::Signals;
-use crate::sys::{clock, group, notify, socket};
+use crate::sys::{clock, group, socket};
 
 /// How long end of file is waited for when nothing of the tree lives: a stranger may hold a pipe.
 const END_OF_FILE_LIMIT: Duration = Duration::from_secs(1);
-/// How often what does not die is killed again: its children come to us at times we do not see.
-const KILL_AGAIN: Duration = Duration::from_millis(5);
-/// How long KILL may take before what is left is called survivors. A process in an uninterruptible
-/// call, or another user's, does not die.
-const KILL_LIMIT: Duration = Duration::from_secs(2);
 /// How many rounds of killing and reaping are done before the loop looks at anything else: a process
 /// that keeps forking must not be faster.
 const KILL_ROUNDS: usize = 500;
 
-/// Where a stop stands.
-#[derive(Clone, Copy)]
-enum Stopping {
+/// Whether commands can know of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnRecord {
     No,
-    /// TERM is sent; KILL follows at this time.
-    Asked {
-        until: Instant,
-    },
-    /// KILL is being sent, since this time.
-    Killing {
-        since: Instant,
-    },
-    /// What is left could not be killed; it is waited for.
-    GivenUp,
+    /// Whoever starts it is about to put it there.
+    Perhaps,
+    Yes,
 }
 
 /// One process's supervisor.
@@ -68,14 +58,14 @@ pub(crate) struct Supervisor {
     leader: Leader,
     leader_lives: bool,
     input: Input,
-    sources: Vec<Source>,
+    streams: Streams,
     signals: Signals,
     peers: Peers,
     stopping: Stopping,
     tree_is_empty: bool,
     /// When to write END though a pipe is still open.
     end_at: Option<Instant>,
-    committed: bool,
+    on_record: OnRecord,
 }
 
 impl Supervisor {
@@ -100,24 +90,22 @@ impl Supervisor {
             let journal = Journal::begin(files.log, files.lease, key, launch)?;
             Ok((listener, signals, journal))
         };
-        let begun = ready()
-            .map_err(|error| Verdict::refused(&error))
-            .and_then(|ready| {
-                let launched = leader::launch(&launch.start, core_limit, stdin, caller);
-                launched
-                    .map(|launched| (ready, launched))
-                    .map_err(|trouble| match trouble {
-                        Trouble::NotExecuted(failure) => Verdict::NotExecuted {
-                            step: failure.step as u8,
-                            errno: failure.errno,
-                        },
-                        Trouble::System(error) => Verdict::refused(&error),
-                        Trouble::CallerGone => Verdict::Refused {
-                            message: String::new(),
-                            errno: None,
-                        },
-                    })
-            });
+        let begun = ready().map_err(Verdict::from).and_then(|ready| {
+            let launched = leader::launch(&launch.start, core_limit, stdin, caller);
+            launched
+                .map(|launched| (ready, launched))
+                .map_err(|trouble| match trouble {
+                    Trouble::NotExecuted(failure) => Verdict::NotExecuted {
+                        step: failure.step as u8,
+                        errno: failure.errno,
+                    },
+                    Trouble::System(error) => error.into(),
+                    Trouble::CallerGone => Verdict::Refused {
+                        message: String::new(),
+                        errno: None,
+                    },
+                })
+        });
         let ((listener, signals, mut journal), (leader, ends)) = match begun {
             Ok(begun) => begun,
             Err(verdict) => {
@@ -134,16 +122,13 @@ impl Supervisor {
             journal,
             leader_lives: true,
             input: Input::new(ends.stdin, &launch.start.stdin),
-            sources: vec![
-                Source::new(ends.stdout, Kind::Stdout),
-                Source::new(ends.stderr, Kind::Stderr),
-            ],
+            streams: Streams::new(ends.stdout, ends.stderr),
             signals,
             peers: Peers::new(listener, control, launch.log),
             stopping: Stopping::No,
             tree_is_empty: false,
             end_at: None,
-            committed: false,
+            on_record: OnRecord::No,
             leader,
         };
         // If this cannot be said, the caller is gone; the loop reads that as end of file.
@@ -156,26 +141,34 @@ impl Supervisor {
         Ok(supervisor)
     }
 
-    /// Supervises until the end is written, and the process is on record; or until the caller has
-    /// gone without putting it on record: then its tree is ended, and log and lease are removed.
-    pub(crate) fn run(&mut self, caller: &mut UnixStream) {
-        let mut abandoned = false;
+    /// Supervises until the end is written, and the process is on record. If the caller goes without a
+    /// word that it is, its tree is ended; and if it cannot be on record, log and lease are removed.
+    pub(crate) fn run(mut self, caller: UnixStream) {
+        let mut caller = Some(caller); // until he has said his last word
+        let mut gone = None;
         loop {
-            let ready = self.wait((!self.committed && !abandoned).then_some(&*caller));
+            let ready = self.wait(caller.as_ref());
             let now = Instant::now();
-            if ready.caller {
+            if ready.caller
+                && let Some(mut socket) = caller.take()
+            {
                 let mut word = [0];
-                if let Ok(1) = caller.read(&mut word) {
-                    self.committed = true;
-                } else {
-                    abandoned = true;
-                    self.stop(Reason::Stop, Duration::ZERO, now);
+                match socket.read(&mut word) {
+                    Ok(1) if word == [launch::RECORDING] => {
+                        self.on_record = OnRecord::Perhaps;
+                        caller = Some(socket);
+                    }
+                    Ok(1) => self.on_record = OnRecord::Yes,
+                    _ => {
+                        self.stop(Reason::Owner, Duration::ZERO, now);
+                        gone = Some(socket); // open until all has ended, if he waits for that
+                    }
                 }
             }
             if ready.signals {
                 self.take_signals(now);
             }
-            self.read_output(&ready.sources);
+            self.streams.read_ready(ready.streams, &mut self.journal);
             if ready.listener {
                 self.peers.accept(now);
             }
@@ -193,67 +186,26 @@ impl Supervisor {
             self.journal.tick(now);
             self.go_on_stopping(now);
             if self.has_ended(now) {
-                if abandoned {
-                    files::remove(&self.logs, &self.run, self.journal.id());
-                    return;
-                }
-                if self.committed {
-                    self.write_end();
-                    return;
+                match (self.on_record, &gone) {
+                    (OnRecord::No, Some(_)) => {
+                        files::remove(&self.logs, &self.run, self.journal.id());
+                        return;
+                    }
+                    (OnRecord::Perhaps, Some(_)) | (OnRecord::Yes, _) => {
+                        self.write_end();
+                        return;
+                    }
+                    (OnRecord::No | OnRecord::Perhaps, None) => {} // he will tell
                 }
             }
         }
     }
 
-    /// Waits until something is ready or a deadline is reached.
-    fn wait(&self, caller: Option<&UnixStream>) -> Ready {
-        let mut fds = Vec::with_capacity(8);
-        let mut add = |fd, flags| fds.push(PollFd::new(fd, flags));
-        add(self.signals.as_fd(), PollFlags::POLLIN);
-        let listener = self.peers.listening();
-        for fd in [caller.map(AsFd::as_fd), listener].into_iter().flatten() {
-            add(fd, PollFlags::POLLIN);
-        }
-        for source in &self.sources {
-            add(source.as_fd(), PollFlags::POLLIN);
-        }
-        for peer in &self.peers.connected {
-            let out = if peer.wants_to_write() {
-                PollFlags::POLLOUT
-            } else {
-                PollFlags::empty()
-            };
-            add(peer.as_fd(), PollFlags::POLLIN | out);
-        }
-        if let Some(stdin) = self.input.waits_for_room() {
-            add(stdin, PollFlags::POLLOUT); // the last: it only wakes
-        }
-        let limit = self.deadline().map_or(PollTimeout::NONE, |deadline| {
-            notify::timeout(deadline.saturating_duration_since(Instant::now()))
-        });
-        if poll(&mut fds, limit).is_err() {
-            return Ready::default(); // EINTR, or no memory for a moment: looked at again
-        }
-        // POLLHUP and POLLERR count: a pipe at its end has nothing else.
-        let mut ready = fds.iter().map(|fd| fd.any().unwrap_or(false));
-        let mut next = || ready.next().unwrap_or(false);
-        Ready {
-            signals: next(),
-            caller: caller.is_some() && next(),
-            listener: listener.is_some() && next(),
-            sources: self.sources.iter().map(|_| next()).collect(),
-            peers: (0..self.peers.connected.len()).filter(|_| next()).collect(),
-        }
-    }
-
     fn deadline(&self) -> Option<Instant> {
-        let stop = match self.stopping {
-            Stopping::Asked { until } => Some(until),
-            Stopping::Killing { .. } => Some(Instant::now() + KILL_AGAIN),
-            Stopping::No | Stopping::GivenUp => None,
-        };
+        let now = Instant::now();
+        let stop = self.stopping.deadline(now);
         // Once it is empty, the end waits for end of file, or for the disk.
-        let end = self.end_at.filter(|at| *at > Instant::now());
+        let end = self.end_at.filter(|at| *at > now);
         [
             stop,
             end,
@@ -313,15 +265,7 @@ impl Supervisor {
     }
 
     fn leader_ended(&mut self, how: How, core_dumped: bool, usage: Usage, now: Instant) {
-        for index in 0..self.sources.len() {
-            let mut left = self.sources[index].waiting();
-            while left > 0 {
-                match self.read_source(index, left) {
-                    0 => break,
-                    count => left = left.saturating_sub(count),
-                }
-            }
-        }
+        self.streams.read_waiting(&mut self.journal);
         self.input.close(NoInput::Ended);
         let status = self.journal.status().after(Event::Ended(how));
         let asked = self.journal.reason();
@@ -343,51 +287,10 @@ impl Supervisor {
             max_rss_kib: usage.max_rss_kib,
         };
         // When nothing else lives and nothing more can come, END follows at once and is published with it.
-        let last = self.tree_is_empty && self.committed && self.drain();
+        let last =
+            self.tree_is_empty && self.on_record == OnRecord::Yes && self.streams.have_ended();
         self.journal
             .exited(exit, if last { Publish::Later } else { Publish::Now });
-    }
-
-    /// Reads everything there is now; says whether all streams have ended.
-    fn drain(&mut self) -> bool {
-        let mut index = 0;
-        while index < self.sources.len() {
-            let before = self.sources.len();
-            while self.sources.len() == before && self.read_source(index, usize::MAX) > 0 {}
-            if self.sources.len() == before {
-                index += 1;
-            }
-        }
-        self.sources.is_empty()
-    }
-
-    fn read_output(&mut self, ready: &[bool]) {
-        let mut index = 0;
-        for ready in ready {
-            let before = self.sources.len();
-            if *ready {
-                self.read_source(index, usize::MAX);
-            }
-            if self.sources.len() == before {
-                index += 1;
-            }
-        }
-    }
-
-    /// Reads once from a source into the log; one that has ended is dropped. Returns how many bytes.
-    fn read_source(&mut self, index: usize, limit: usize) -> usize {
-        let Some(source) = self.sources.get_mut(index) else {
-            return 0;
-        };
-        match self.journal.read_from(source, limit) {
-            Got::Bytes(count) => count,
-            Got::Nothing => 0,
-            Got::EndOfFile => {
-                let ended = self.sources.remove(index);
-                self.journal.closed(ended.kind);
-                0
-            }
-        }
     }
 
     fn carry_out(&mut self, peer: u64, request: &Request, now: Instant) {
@@ -432,18 +335,9 @@ impl Supervisor {
     /// Asks the whole tree to end, and sets the time at which it is made to. Asking again can only
     /// make that time earlier.
     fn stop(&mut self, reason: Reason, grace: Duration, now: Instant) {
-        let until = now + grace;
-        match self.stopping {
-            Stopping::Asked { until: earlier } => {
-                self.stopping = Stopping::Asked {
-                    until: until.min(earlier),
-                };
-                return;
-            }
-            Stopping::Killing { .. } => return,
-            Stopping::No | Stopping::GivenUp => {}
+        if self.stopping.ask(now + grace) == Call::Again {
+            return;
         }
-        self.stopping = Stopping::Asked { until };
         self.journal.stop_asked(reason, self.leader_lives);
         if !grace.is_zero() {
             tree::terminate(self.leader_lives.then_some(self.leader.pid));
@@ -452,24 +346,20 @@ impl Supervisor {
 
     /// Kills what outlived its grace, and tells what cannot be killed.
     fn go_on_stopping(&mut self, now: Instant) {
-        if let Stopping::Asked { until } = self.stopping
-            && now >= until
-        {
-            self.stopping = Stopping::Killing { since: now };
-        }
-        let Stopping::Killing { since } = self.stopping else {
+        if !self.stopping.kills(now) {
             return;
-        };
-        for _ in 0..KILL_ROUNDS {
-            if self.tree_is_empty || tree::kill_children(self.leader.pid) == 0 {
-                break;
-            }
-            self.reap(now);
         }
-        self.reap(now);
-        if !self.tree_is_empty && now >= since + KILL_LIMIT {
+        let mut before = Vec::new();
+        for _ in 0..KILL_ROUNDS {
+            let killed = tree::kill_children(self.leader.pid);
+            self.reap(now);
+            if self.tree_is_empty || killed == before {
+                break; // nothing comes any more, and who is dying will tell
+            }
+            before = killed;
+        }
+        if !self.tree_is_empty && self.stopping.gives_up(now) {
             let processes = tree::survivors();
-            self.stopping = Stopping::GivenUp;
             self.peers.tell_end(&Reply::Survivors { processes });
         }
     }
@@ -479,8 +369,9 @@ impl Supervisor {
         if !self.tree_is_empty {
             return false;
         }
-        let drained = self.drain();
-        (drained || self.end_at.is_some_and(|end_at| now >= end_at)) && self.journal.is_settled(now)
+        self.streams.read_waiting(&mut self.journal);
+        (self.streams.have_ended() || self.end_at.is_some_and(|end_at| now >= end_at))
+            && self.journal.is_settled(now)
     }
 
     fn write_end(&mut self) {
@@ -489,14 +380,4 @@ impl Supervisor {
         self.journal.end();
         self.peers.tell_end(&Reply::Ended);
     }
-}
-
-/// What a poll found.
-#[derive(Default)]
-struct Ready {
-    signals: bool,
-    caller: bool,
-    listener: bool,
-    sources: Vec<bool>,
-    peers: Vec<usize>,
 }

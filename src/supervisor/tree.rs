@@ -21,12 +21,17 @@ use crate::sys::proc::{self, Stat};
 /// The name of a supervisor's process, and its first argument.
 pub(crate) const SUPERVISOR_NAME: &std::ffi::CStr = c"bgp-supervisor";
 
+/// What its process is called until it has named itself: it is executed as `/proc/self/exe`.
+const NAME_AT_FIRST: &[u8] = b"exe";
+
 /// Whether `stat` is a supervisor. Anybody could call himself so: who hides from `stop` behind this
 /// name could as well have used `bgp start`.
 pub(crate) fn is_supervisor(stat: &Stat) -> bool {
-    stat.name == SUPERVISOR_NAME.to_bytes()
-        && proc::arguments(stat.pid)
-            .is_none_or(|arguments| arguments.starts_with(SUPERVISOR_NAME.to_bytes_with_nul()))
+    let named = stat.name == SUPERVISOR_NAME.to_bytes();
+    (named || stat.name == NAME_AT_FIRST)
+        && proc::arguments(stat.pid).map_or(named, |arguments| {
+            arguments.starts_with(SUPERVISOR_NAME.to_bytes_with_nul())
+        })
 }
 
 /// The living descendants of `root` among `all`, without other supervisors and what is below them.
@@ -77,19 +82,24 @@ fn signal_descendant(me: i32, stat: &Stat, signal: i32) {
         return;
     };
     let again = proc::stat(stat.pid);
-    if again.is_some_and(|again| again.start == stat.start) && descends_from(me, stat.pid) {
+    if again.is_some_and(|again| again.start == stat.start && descends_from(me, again)) {
         let _ = held.send(signal);
     }
 }
 
-/// Whether the line of parents of `pid` leads to `ancestor`, looked up afresh.
-fn descends_from(ancestor: i32, pid: i32) -> bool {
-    let mut at = pid;
+/// Whether the line of parents of `stat` leads to `ancestor` and through no other supervisor, looked up
+/// afresh.
+fn descends_from(ancestor: i32, mut stat: Stat) -> bool {
     for _ in 0..1024 {
-        match proc::stat(at) {
-            Some(stat) if stat.parent == ancestor => return true,
-            Some(stat) if stat.parent > 1 => at = stat.parent,
-            _ => return false,
+        if is_supervisor(&stat) {
+            return false;
+        }
+        if stat.parent == ancestor {
+            return true;
+        }
+        match proc::stat(stat.parent) {
+            Some(parent) => stat = parent,
+            None => return false,
         }
     }
     false
@@ -121,9 +131,9 @@ pub(crate) fn is_empty() -> bool {
             .any(|stat| stat.parent == me && !is_supervisor(stat))
 }
 
-/// Sends KILL to every own child; what is below one that refuses is killed by pidfd. Returns how many
-/// were sent for the first time or again.
-pub(crate) fn kill_children(group: i32) -> usize {
+/// Sends KILL to every own child; what is below one that refuses is killed by pidfd. Returns who they
+/// are.
+pub(crate) fn kill_children(group: i32) -> Vec<i32> {
     let me = std::process::id().cast_signed();
     let children = own_children();
     for child in &children {
@@ -137,7 +147,7 @@ pub(crate) fn kill_children(group: i32) -> usize {
     if cfg!(not(target_os = "linux")) && proc::all().iter().any(|stat| stat.group == group) {
         let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
-    children.len()
+    children.iter().map(|child| child.pid).collect()
 }
 
 /// What is left of the tree, and why.

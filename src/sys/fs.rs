@@ -109,6 +109,22 @@ impl Dir {
         self.open_file(name, OFlag::O_RDONLY)
     }
 
+    /// The size of the file `name`, in bytes; `None` when nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Danger`] when it is not a regular file of ours alone.
+    pub(crate) fn size(&self, name: &str) -> Result<Option<u64>, Fault> {
+        match fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => match check_file(&stat) {
+                Ok(()) => Ok(Some(u64::try_from(stat.st_size).unwrap_or(0))),
+                Err(danger) => Err(Fault::danger(self.path(name), danger)),
+            },
+            Err(Errno::ENOENT) => Ok(None),
+            Err(error) => Err(Fault::system("look at", self.path(name), error)),
+        }
+    }
+
     /// Opens the file `name` for reading and writing; `None` when nothing is there.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! The system, one small file for each of its nouns. The only place with `unsafe`, each block argued.
 //!
 //! Linux first; what only Linux has sits behind functions that do something sensible, or say "no",
-//! elsewhere. Does not: know what bgp is.
+//! elsewhere.
+//! Does not: know what bgp is.
 
 pub(crate) mod clock;
 pub(crate) mod crash;
@@ -16,7 +17,9 @@ pub(crate) mod lock;
 pub(crate) mod notify;
 pub(crate) mod pidfd;
 pub(crate) mod pipe;
+pub(crate) mod ports;
 pub(crate) mod proc;
+pub(crate) mod publish;
 pub(crate) mod reap;
 pub(crate) mod signals;
 pub(crate) mod socket;

@@ -56,7 +56,7 @@ impl Notifier {
     }
 
     /// Waits until something has changed, nobody is left at the other end of one of `others`, or
-    /// `limit` is over. Says whether somebody has left.
+    /// `limit` is over. Whether somebody is still there.
     pub(crate) fn wait(&self, limit: Duration, others: &[BorrowedFd]) -> bool {
         let mut fds: Vec<PollFd> = others
             .iter()
@@ -67,16 +67,15 @@ impl Notifier {
             fds.push(PollFd::new(inotify.as_fd(), PollFlags::POLLIN));
         }
         let _ = poll(&mut fds, timeout(limit)); // EINTR: the caller looks and comes again
-        // Not POLLNVAL: macOS says that of a terminal, which it cannot poll.
-        let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
-        let left = fds[..others.len()]
-            .iter()
-            .any(|fd| fd.revents().is_some_and(|seen| seen.intersects(gone)));
         #[cfg(target_os = "linux")]
         if let Some(inotify) = &self.inotify {
             while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
         }
-        left
+        let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
+        !fds[..others.len()]
+            .iter()
+            .filter_map(PollFd::revents)
+            .any(|seen| seen.intersects(gone))
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the system tells of its processes: who is whose child, in which session, since when.
 //!
 //! proc(5) on Linux, libproc on macOS. Everything here is a look at one moment: it may be stale when it
-//! is used, so who signals looks again. Does not: signal.
+//! is used, so who signals looks again.
+//! Does not: signal.
 #![cfg_attr(target_os = "macos", expect(unsafe_code, reason = "libproc"))]
 
 /// One process at one moment.
@@ -28,12 +29,31 @@ impl Stat {
     }
 }
 
+/// What a process and its children that it has reaped have used so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) user_ms: u64,
+    pub(crate) system_ms: u64,
+    /// Its memory now.
+    pub(crate) resident_bytes: u64,
+}
+
 #[cfg(target_os = "linux")]
 mod system {
-    use super::{Stat, is_exiting_in, parse};
+    use nix::unistd::{SysconfVar, sysconf};
+
+    use super::{Stat, Usage, is_exiting_in, parse, parse_usage};
 
     pub(crate) fn stat(pid: i32) -> Option<Stat> {
         parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    pub(crate) fn usage(pid: i32) -> Option<Usage> {
+        let value = |variable| u64::try_from(sysconf(variable).ok()??).ok();
+        let ticks = value(SysconfVar::CLK_TCK)?;
+        let page_bytes = value(SysconfVar::PAGE_SIZE)?;
+        let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        parse_usage(&line, ticks, page_bytes)
     }
 
     pub(crate) fn is_exiting(pid: i32) -> bool {
@@ -67,14 +87,19 @@ mod system {
     }
 
     pub(crate) fn owner(pid: i32) -> Option<u32> {
-        use std::os::unix::fs::MetadataExt;
-        Some(std::fs::metadata(format!("/proc/{pid}")).ok()?.uid())
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+        uids.split_ascii_whitespace().next()?.parse().ok()
     }
 }
 
 #[cfg(target_os = "macos")]
 mod system {
-    use super::Stat;
+    use super::{Stat, Usage};
+
+    pub(crate) fn usage(_pid: i32) -> Option<Usage> {
+        None
+    }
 
     pub(crate) fn stat(pid: i32) -> Option<Stat> {
         let size = i32::try_from(size_of::<libc::proc_bsdinfo>()).ok()?;
@@ -145,13 +170,33 @@ mod system {
                 info,
             )
         };
-        (got == size).then_some(info.pbi_uid)
+        (got == size).then_some(info.pbi_ruid)
     }
 }
 
 /// The process `pid`, if there is one.
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
     system::stat(pid)
+}
+
+/// What [`Stat::start`] is at least of a process that started later than this moment: `uptime_ms` after
+/// the boot, which was `wall_ms` after 1970.
+pub(crate) fn start_at(uptime_ms: u64, wall_ms: u64) -> u64 {
+    if cfg!(target_os = "linux") {
+        let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK);
+        let per_second = ticks
+            .ok()
+            .flatten()
+            .and_then(|ticks| u64::try_from(ticks).ok());
+        uptime_ms * per_second.unwrap_or(100) / 1000
+    } else {
+        wall_ms * 1000
+    }
+}
+
+/// What `pid` has used so far; `None` when it is gone, and where the system does not tell.
+pub(crate) fn usage(pid: i32) -> Option<Usage> {
+    system::usage(pid)
 }
 
 /// Whether the process `pid` that started at `start` has ended, or is at it: its descriptors are closed
@@ -189,7 +234,8 @@ pub(crate) fn variable(pid: i32, name: &[u8]) -> Option<Vec<u8>> {
         .map(<[u8]>::to_vec)
 }
 
-/// Whether `pid` is a process of this user.
+/// Whether `pid` is a process of this user, who may signal it: its real user counts, as it does for
+/// kill(2). A setuid program is its caller's.
 pub(crate) fn is_own(pid: i32) -> bool {
     system::owner(pid) == Some(nix::unistd::geteuid().as_raw())
 }
@@ -216,12 +262,8 @@ fn is_exiting_in(line: &[u8]) -> bool {
 fn parse(line: &[u8]) -> Option<Stat> {
     let open = line.iter().position(|byte| *byte == b'(')?;
     let close = line.iter().rposition(|byte| *byte == b')')?;
-    let number = |text: &[u8]| std::str::from_utf8(text).ok()?.trim().parse::<i64>().ok();
     let name = line.get(open + 1..close)?.to_vec();
-    let mut fields = line
-        .get(close + 1..)?
-        .split(|byte| *byte == b' ')
-        .filter(|field| !field.is_empty());
+    let mut fields = fields_behind_name(line)?;
     let state = *fields.next()?.first()?;
     let parent = number(fields.next()?)?;
     let group = number(fields.next()?)?;
@@ -236,6 +278,31 @@ fn parse(line: &[u8]) -> Option<Stat> {
         session: i32::try_from(session).ok()?,
         start: u64::try_from(start).ok()?,
     })
+}
+
+/// Reads what such a line tells of a process's use: its fields 14 to 17, and 24.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code))]
+fn parse_usage(line: &[u8], ticks_per_second: u64, page_bytes: u64) -> Option<Usage> {
+    let mut fields = fields_behind_name(line)?.skip(11);
+    let mut next = || u64::try_from(number(fields.next()?)?).ok();
+    let [user, system, reaped_user, reaped_system] = [next()?, next()?, next()?, next()?];
+    let pages = u64::try_from(number(fields.nth(6)?)?).ok()?;
+    let ms = |ticks: u64| ticks.checked_mul(1000)?.checked_div(ticks_per_second);
+    Some(Usage {
+        user_ms: ms(user.checked_add(reaped_user)?)?,
+        system_ms: ms(system.checked_add(reaped_system)?)?,
+        resident_bytes: pages.checked_mul(page_bytes)?,
+    })
+}
+
+fn fields_behind_name(line: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
+    let close = line.iter().rposition(|byte| *byte == b')')?;
+    let fields = line.get(close + 1..)?.split(|byte| *byte == b' ');
+    Some(fields.filter(|field| !field.is_empty()))
+}
+
+fn number(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -293,6 +360,7 @@ mod tests {
         let line = format!("42 (sh) {REST}");
         for len in 0..line.len() {
             let _ = parse(&line.as_bytes()[..len]);
+            let _ = parse_usage(&line.as_bytes()[..len], 100, 4096);
         }
         let mut random = fastrand::Rng::with_seed(7);
         for _ in 0..10_000 {
@@ -300,7 +368,28 @@ mod tests {
                 .map(|_| *random.choice(b"()0 9-RZ\n").unwrap())
                 .collect();
             let _ = parse(&bytes);
+            let _ = parse_usage(&bytes, 100, 4096);
         }
+    }
+
+    #[test]
+    fn use_is_read_from_its_fields() {
+        let line = format!("42 (a) b) {REST}");
+        let usage = Usage {
+            user_ms: 50 + 70,
+            system_ms: 60 + 80,
+            resident_bytes: 200 * 4096,
+        };
+        assert_eq!(parse_usage(line.as_bytes(), 100, 4096), Some(usage));
+        assert_eq!(parse_usage(line.as_bytes(), 0, 4096), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_process_uses_something() {
+        let me = usage(std::process::id().cast_signed()).unwrap();
+        assert!(me.resident_bytes > 4096);
+        assert_eq!(usage(i32::MAX), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Signals as something to read: blocked for good, and taken from a descriptor in the poll set. No code
 //! ever runs in a handler.
 //!
-//! signalfd(2) on Linux, kqueue(2) elsewhere. Does not: send signals.
+//! signalfd(2) on Linux, kqueue(2) elsewhere.
+//! Does not: send signals.
 #![expect(unsafe_code, reason = "signal dispositions")]
 
 use std::io;

@@ -37,20 +37,31 @@ fn escape(text: &str, unwanted: impl Fn(char) -> bool) -> Cow<'_, str> {
     }
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        match c {
-            _ if !unwanted(c) => escaped.push(c),
-            '\n' | '\t' | '\r' => escaped.extend(c.escape_default()),
-            '\0'..='\u{7f}' => {
-                write!(escaped, "\\x{:02x}", u32::from(c)).expect("a string takes all");
-            }
-            _ => escaped.extend(c.escape_unicode()),
+        if unwanted(c) {
+            escape_into(&mut escaped, c);
+        } else {
+            escaped.push(c);
         }
     }
     Cow::Owned(escaped)
 }
 
+/// Adds `c` as it is written when nobody is to obey it: `\n`, `\x1b`, `\u{202e}`.
+pub(super) fn escape_into(text: &mut String, c: char) {
+    match c {
+        '\n' | '\t' | '\r' => text.extend(c.escape_default()),
+        '\0'..='\u{7f}' => {
+            write!(text, "\\x{:02x}", u32::from(c)).expect("a string takes all");
+        }
+        _ => text.extend(c.escape_unicode()),
+    }
+}
+
 /// The columns that `text` takes on a terminal, if it has no controls.
 pub(crate) fn width(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     text.width()
 }
 
@@ -63,16 +74,23 @@ pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     let Some(room) = columns.checked_sub(1) else {
         return Cow::Borrowed("");
     };
+    Cow::Owned(format!("{}…", prefix(text, room)))
+}
+
+/// The beginning of `text`, in at most so many columns.
+pub(crate) fn prefix(text: &str, columns: usize) -> &str {
+    if text.len() <= columns {
+        return text;
+    }
     let mut used = 0;
-    let mut short: String = text
-        .chars()
-        .take_while(|c| {
+    let end = text
+        .char_indices()
+        .find(|(_, c)| {
             used += c.width().unwrap_or(0);
-            used <= room
+            used > columns
         })
-        .collect();
-    short.push('…');
-    Cow::Owned(short)
+        .map_or(text.len(), |(at, _)| at);
+    &text[..end]
 }
 
 /// `text` in lines of at most so many columns, broken at spaces; a longer word stands alone.

@@ -10,6 +10,7 @@
 use std::str::Utf8Chunks;
 
 /// The text alone: UTF-8 (what is none becomes U+FFFD), of the controls only newline and tab.
+#[cfg(test)]
 pub(crate) fn strip(bytes: &[u8]) -> String {
     pieces(bytes)
         .filter_map(|piece| match piece {
@@ -28,7 +29,8 @@ pub(crate) enum Piece {
     Char(char),
     /// A control character, but neither ESC nor one that opens a sequence.
     Control(char),
-    /// A finished control sequence (CSI) without private marks or intermediates.
+    /// A finished control sequence (CSI) without private marks or intermediates. What stands before its
+    /// last character is in [`Pieces::parameters`], until the next piece is taken.
     Sequence(Sequence),
 }
 
@@ -48,8 +50,12 @@ pub(crate) fn pieces(bytes: &[u8]) -> Pieces<'_> {
         valid: "".chars(),
         invalid: false,
         state: State::Text,
+        parameters: Vec::new(),
     }
 }
+
+/// The longest text of numbers that is kept of a control sequence: 16 of the longest there are.
+const PARAMETERS_MAX_BYTES: usize = 64;
 
 /// See [`pieces`].
 pub(crate) struct Pieces<'a> {
@@ -58,6 +64,7 @@ pub(crate) struct Pieces<'a> {
     /// After `valid` comes something that is no UTF-8.
     invalid: bool,
     state: State,
+    parameters: Vec<u8>,
 }
 
 #[derive(Clone, Copy)]
@@ -81,6 +88,8 @@ enum State {
 enum Numbers {
     First,
     Later,
+    /// There is one with parts (`38:5:1`), as only the sequence for colours has them.
+    Parts,
     /// A private mark or an intermediate: none of the sequences that anything here obeys.
     Foreign,
 }
@@ -104,6 +113,16 @@ impl Iterator for Pieces<'_> {
 }
 
 impl Pieces<'_> {
+    /// The numbers of the sequence that was given last: digits, `;` and `:`. `None` if they were too many.
+    pub(crate) fn parameters(&self) -> Option<&[u8]> {
+        (self.parameters.len() <= PARAMETERS_MAX_BYTES).then_some(&self.parameters)
+    }
+
+    /// Whether what was taken so far does not end within a sequence.
+    pub(crate) fn is_between(&self) -> bool {
+        matches!(self.state, State::Text)
+    }
+
     fn next_char(&mut self) -> Option<char> {
         loop {
             if let Some(c) = self.valid.next() {
@@ -123,7 +142,10 @@ impl Pieces<'_> {
         match (state, c) {
             // Most of these mean the same wherever they stand: a new sequence, or the end of one.
             (_, '\u{1b}') => self.to(State::Escape),
-            (_, '\u{9b}') | (State::Escape, '[') => self.to(CSI),
+            (_, '\u{9b}') | (State::Escape, '[') => {
+                self.parameters.clear();
+                self.to(CSI)
+            }
             (_, '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}')
             | (State::Escape, ']' | 'P' | 'X' | '^' | '_' | 'k') => self.to(State::String),
             (_, '\u{9c}' | '\u{18}' | '\u{1a}')
@@ -135,10 +157,18 @@ impl Pieces<'_> {
             (State::String, _) => self.to(State::String),
             (State::Escape | State::Intermediate, ' '..='/') => self.to(State::Intermediate),
             (State::Control { number, numbers }, ' '..='?') => {
+                if self.parameters.len() <= PARAMETERS_MAX_BYTES {
+                    self.parameters.push(c as u8); // one of ASCII
+                }
                 self.to(with_parameter(number, numbers, c))
             }
-            (State::Control { number, numbers }, '@'..='~') => (numbers != Numbers::Foreign)
-                .then_some(Piece::Sequence(Sequence { action: c, number })),
+            (State::Control { number, numbers }, '@'..='~') => match numbers {
+                Numbers::Foreign => None,
+                Numbers::Parts if c != 'm' => None,
+                Numbers::First | Numbers::Later | Numbers::Parts => {
+                    Some(Piece::Sequence(Sequence { action: c, number }))
+                }
+            },
             (State::Escape | State::Intermediate | State::Control { .. }, _) => {
                 if c.is_control() {
                     self.state = state; // a terminal obeys it, and then goes on with the sequence
@@ -175,6 +205,13 @@ fn with_parameter(number: Option<u16>, numbers: Numbers, c: char) -> State {
             numbers: Numbers::Later,
         },
         (Numbers::Later, Some(_)) => State::Control { number, numbers },
+        (Numbers::First | Numbers::Later | Numbers::Parts, _) if c == ':' || c == ';' => {
+            State::Control {
+                number,
+                numbers: Numbers::Parts,
+            }
+        }
+        (Numbers::Parts, Some(_)) => State::Control { number, numbers },
         _ => State::Control {
             number,
             numbers: Numbers::Foreign,

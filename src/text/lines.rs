@@ -6,7 +6,9 @@
 //! Memory is bounded: of a line above [`LINE_MAX_BYTES`] the two ends are kept.
 //! Does not: decode or clean a line before it is shown.
 
-use super::row;
+use std::borrow::Cow;
+
+use super::row::{self, Look};
 
 /// The longest line that is kept whole, without its newline. A longer one is cut in the middle.
 pub(crate) const LINE_MAX_BYTES: usize = 2 * END_BYTES;
@@ -34,14 +36,14 @@ impl Stream {
     }
 }
 
-/// One line of output.
+/// One line of output; borrowed from the chunk when all of it was in one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct Line<'a> {
     pub(crate) stream: Stream,
     /// When its last byte was read, in the unit and epoch that the chunks had.
     pub(crate) time_ns: u64,
     /// What was written, without the newline or `\r\n` at its end.
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Cow<'a, [u8]>,
     /// It has no newline (yet).
     pub(crate) partial: bool,
     /// Its beginning is further back than was read.
@@ -59,25 +61,42 @@ pub(crate) struct Cut {
     pub(crate) bytes: u64,
 }
 
-impl Line {
+impl Line<'_> {
     /// The line as a pipe is given it: its last state, decoded, without escape sequences and controls
     /// but tabs, and with a marker where it was cut.
-    ///
-    /// A terminal wants it through [`for_terminal`](super::display::for_terminal) besides.
-    pub(crate) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        self.shown_as(Look::Pipe)
+    }
+
+    /// The line as it is given to what looks so.
+    pub(crate) fn shown_as(&self, look: Look) -> Cow<'_, str> {
         match self.cut {
-            None => row::last_state(&self.bytes),
+            None => row::shown(&self.bytes, look),
             Some(cut) => {
                 let (head, tail) = self.bytes.split_at(cut.at);
-                format!(
-                    "{}…[{} bytes left out]…{}",
-                    row::last_state(head),
-                    cut.bytes,
-                    row::last_state(tail)
-                )
+                let (head, tail) = (row::shown(head, look), row::shown(tail, look));
+                Cow::Owned(format!("{head}{}{tail}", left_out(cut.bytes)))
             }
         }
     }
+
+    /// How long it is, with what was cut out of it.
+    pub(crate) fn total_bytes(&self) -> u64 {
+        self.bytes.len() as u64 + self.cut.map_or(0, |cut| cut.bytes)
+    }
+
+    /// The line by itself.
+    pub(crate) fn into_owned(self) -> Line<'static> {
+        Line {
+            bytes: Cow::Owned(self.bytes.into_owned()),
+            ..self
+        }
+    }
+}
+
+/// What stands in place of so many bytes of a line.
+pub(crate) fn left_out(bytes: u64) -> String {
+    format!("…[{bytes} bytes left out]…")
 }
 
 /// Makes lines of chunks.
@@ -103,6 +122,11 @@ impl Lines {
         Self::default()
     }
 
+    /// For chunks from the middle on, of which nothing was looked at before.
+    pub(crate) fn from_the_middle() -> Self {
+        Self::within(0, [Within::default(); 2])
+    }
+
     /// For chunks from the middle on: the first `skip` lines are passed over, and each stream's first
     /// line is one whose beginning is not known.
     pub(super) fn within(skip: u64, streams: [Within; 2]) -> Self {
@@ -125,29 +149,65 @@ impl Lines {
         lines
     }
 
-    /// Takes the next chunk and gives the lines that it finishes.
-    pub(crate) fn push(&mut self, stream: Stream, time_ns: u64, chunk: &[u8]) -> Vec<Line> {
+    /// Takes the next chunk and gives the lines that it finishes to `sink`, up to its first error.
+    ///
+    /// # Errors
+    ///
+    /// What `sink` says.
+    pub(crate) fn push<'a, E>(
+        &mut self,
+        stream: Stream,
+        time_ns: u64,
+        chunk: &'a [u8],
+        mut sink: impl FnMut(Line<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let unfinished = &mut self.streams[stream as usize];
         unfinished.reads(chunk.len());
-        let mut lines = Vec::new();
         let mut rest = chunk;
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            unfinished.extend(time_ns, &rest[..end]);
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let end_of_line = &rest[..end];
             rest = &rest[end + 1..];
             if self.skip > 0 {
                 self.skip -= 1;
                 unfinished.forget();
+            } else if unfinished.head.is_empty() && end <= LINE_MAX_BYTES {
+                let bytes = Cow::Borrowed(end_of_line.strip_suffix(b"\r").unwrap_or(end_of_line));
+                sink(Line {
+                    stream,
+                    time_ns,
+                    bytes,
+                    partial: false,
+                    continued: std::mem::take(&mut unfinished.continued),
+                    cut: None,
+                })?;
             } else {
-                lines.push(unfinished.take(stream, time_ns));
+                unfinished.extend(time_ns, end_of_line);
+                sink(unfinished.take(stream, time_ns))?;
             }
         }
         unfinished.extend(time_ns, rest);
+        Ok(())
+    }
+
+    /// The lines that this chunk finishes.
+    #[cfg(test)]
+    pub(super) fn pushed(
+        &mut self,
+        stream: Stream,
+        time_ns: u64,
+        chunk: &[u8],
+    ) -> Vec<Line<'static>> {
+        let mut lines = Vec::new();
+        let Ok(()) = self.push(stream, time_ns, chunk, |line| {
+            lines.push(line.into_owned());
+            Ok::<_, std::convert::Infallible>(())
+        });
         lines
     }
 
     /// What each stream wrote after its last newline, the older one first. It stays where it is: more
     /// chunks may finish it.
-    pub(crate) fn unfinished(&self) -> Vec<Line> {
+    pub(crate) fn unfinished(&self) -> Vec<Line<'static>> {
         let mut lines: Vec<Line> = Stream::ALL
             .into_iter()
             .filter_map(|stream| self.streams[stream as usize].peek(stream))
@@ -213,27 +273,27 @@ impl Unfinished {
         };
     }
 
-    fn take(&mut self, stream: Stream, time_ns: u64) -> Line {
+    fn take(&mut self, stream: Stream, time_ns: u64) -> Line<'static> {
         let mut line = self.line(stream);
         line.time_ns = time_ns;
         line.partial = false;
         if line.bytes.last() == Some(&b'\r') {
-            line.bytes.pop();
+            line.bytes.to_mut().pop();
         }
         self.forget();
         line
     }
 
-    fn peek(&self, stream: Stream) -> Option<Line> {
+    fn peek(&self, stream: Stream) -> Option<Line<'static>> {
         (!self.head.is_empty() && !self.within.stale_end).then(|| self.line(stream))
     }
 
-    fn line(&self, stream: Stream) -> Line {
+    fn line(&self, stream: Stream) -> Line<'static> {
         let (bytes, cut) = self.ends();
         Line {
             stream,
             time_ns: self.time_ns,
-            bytes,
+            bytes: Cow::Owned(bytes),
             partial: true,
             continued: self.continued,
             cut,
@@ -270,7 +330,7 @@ fn whole_states(tail: &[u8]) -> Option<&[u8]> {
 }
 
 /// Without the beginning of a UTF-8 character at its end.
-fn without_torn_end(bytes: &[u8]) -> &[u8] {
+pub(crate) fn without_torn_end(bytes: &[u8]) -> &[u8] {
     for back in 1..=bytes.len().min(3) {
         let begin = bytes.len() - back;
         match bytes[begin].leading_ones() as usize {

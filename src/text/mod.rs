@@ -2,10 +2,12 @@
 //!
 //! Does not: read, write, or ask where something goes. Everything here is a function of bytes.
 
+pub(crate) mod budget;
 pub(crate) mod display;
 pub(crate) mod escapes;
 pub(crate) mod lines;
 pub(crate) mod row;
 pub(crate) mod similar;
+pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod tail;

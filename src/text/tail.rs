@@ -13,6 +13,8 @@ use super::lines::{Lines, Stream, Within};
 
 /// How far the search goes back without finding another end of a line, in bytes of output.
 pub(crate) const READ_BACK_MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// How far it goes back for the beginning of lines that may not be wanted: a stream may have none.
+const BEGINNINGS_MAX_BYTES: u64 = 1024 * 1024;
 
 /// A search for the last lines.
 pub(crate) struct Tail {
@@ -21,8 +23,9 @@ pub(crate) struct Tail {
     found: u64,
     /// Newlines before these.
     surplus: u64,
-    /// Bytes since the last end that was wanted.
+    /// Bytes since the last end that was wanted, and how many there may be.
     read_back: u64,
+    read_back_max: u64,
     streams: [Seen; 2],
 }
 
@@ -32,6 +35,8 @@ struct Seen {
     stale_end: bool,
     /// The first of its lines that are wanted begins further back.
     begins_before: bool,
+    /// The bytes from there to the end, when it does not.
+    wanted_bytes: u64,
 }
 
 impl Tail {
@@ -42,15 +47,30 @@ impl Tail {
             found: 0,
             surplus: 0,
             read_back: 0,
+            read_back_max: READ_BACK_MAX_BYTES,
             streams: [Seen::default(); 2],
+        }
+    }
+
+    /// For a place before the end of the chunks, at which no line of these streams that goes on behind
+    /// the end has begun yet.
+    pub(crate) fn for_beginnings(of: [bool; 2]) -> Self {
+        Self {
+            wanted: 0,
+            read_back_max: BEGINNINGS_MAX_BYTES,
+            streams: of.map(|begins_before| Seen {
+                begins_before,
+                ..Seen::default()
+            }),
+            ..Self::new(0)
         }
     }
 
     /// Takes the chunk that stands before all that were given.
     pub(crate) fn before(&mut self, stream: Stream, chunk: &[u8]) {
-        let first_look = self.streams[stream as usize].bytes == 0;
+        let behind = self.streams[stream as usize].bytes;
         self.streams[stream as usize].bytes += chunk.len() as u64;
-        if first_look && chunk.last().is_some_and(|last| *last != b'\n') {
+        if behind == 0 && chunk.last().is_some_and(|last| *last != b'\n') {
             if self.found < self.wanted {
                 self.end(stream);
             } else {
@@ -58,13 +78,16 @@ impl Tail {
             }
         }
         let mut rest = chunk;
-        while let Some(at) = rest.iter().rposition(|byte| *byte == b'\n') {
+        while let Some(at) = memchr::memrchr(b'\n', rest) {
             self.read_back += (rest.len() - at) as u64;
             rest = &rest[..at];
+            let seen = &mut self.streams[stream as usize];
+            if std::mem::take(&mut seen.begins_before) {
+                seen.wanted_bytes = behind + (chunk.len() - at - 1) as u64;
+            }
             if self.found < self.wanted {
                 self.end(stream);
             } else {
-                self.streams[stream as usize].begins_before = false;
                 self.surplus += 1;
             }
         }
@@ -78,11 +101,11 @@ impl Tail {
     }
 
     /// Whether an earlier block can tell more: lines are missing, or the beginning of one; but not
-    /// after [`READ_BACK_MAX_BYTES`] in vain.
+    /// after so many bytes in vain.
     pub(crate) fn needs_more(&self) -> bool {
         let incomplete =
             self.found < self.wanted || self.streams.iter().any(|seen| seen.begins_before);
-        incomplete && self.read_back < READ_BACK_MAX_BYTES
+        incomplete && self.read_back < self.read_back_max
     }
 
     /// The lines of the chunks that were given, when nothing stands before them. They are to be pushed
@@ -95,6 +118,18 @@ impl Tail {
     /// rotation dropped them. They are to be pushed in order, and may be followed by newer ones.
     pub(crate) fn lines_from_here(self) -> Lines {
         Lines::within(self.surplus, self.within())
+    }
+
+    /// How many of the first bytes of each stream, of those that were given, belong to lines that are
+    /// not wanted.
+    pub(crate) fn unwanted_bytes(&self) -> [u64; 2] {
+        self.streams.map(|seen| {
+            if seen.begins_before {
+                0
+            } else {
+                seen.bytes - seen.wanted_bytes
+            }
+        })
     }
 
     fn within(&self) -> [Within; 2] {
@@ -114,7 +149,7 @@ mod tests {
 
     /// The last lines of `chunks`, looked at backwards in blocks of so many chunks, and how many
     /// chunks that took.
-    fn last(wanted: u64, chunks: &[Chunk], block: usize) -> (Lines, Vec<Line>, usize) {
+    fn last(wanted: u64, chunks: &[Chunk], block: usize) -> (Lines, Vec<Line<'static>>, usize) {
         let mut tail = Tail::new(wanted);
         let mut begin = chunks.len();
         while begin > 0 && tail.needs_more() {
@@ -131,14 +166,14 @@ mod tests {
         };
         let mut read = Vec::new();
         for (time, (stream, chunk)) in chunks.iter().enumerate().skip(begin) {
-            read.extend(lines.push(*stream, time as u64, chunk));
+            read.extend(lines.pushed(*stream, time as u64, chunk));
         }
         read.extend(lines.unfinished());
         (lines, read, chunks.len() - begin)
     }
 
     /// The same, by reading all and sorting the lines by the position of their ends.
-    fn last_of_all(wanted: usize, chunks: &[Chunk]) -> Vec<Line> {
+    fn last_of_all(wanted: usize, chunks: &[Chunk]) -> Vec<Line<'static>> {
         let mut lines = Lines::new();
         let mut ends = Vec::new();
         let mut last_bytes = [0; 2];
@@ -147,7 +182,7 @@ mod tests {
             for byte in chunk {
                 position += 1;
                 last_bytes[*stream as usize] = position;
-                for line in lines.push(*stream, time as u64, &[*byte]) {
+                for line in lines.pushed(*stream, time as u64, &[*byte]) {
                     ends.push((position, line));
                 }
             }
@@ -156,7 +191,7 @@ mod tests {
             ends.push((last_bytes[line.stream as usize], line));
         }
         ends.sort_by_key(|(position, _)| *position);
-        let mut wanted: Vec<Line> = ends
+        let mut wanted: Vec<Line<'static>> = ends
             .into_iter()
             .rev()
             .take(wanted)
@@ -210,11 +245,11 @@ mod tests {
             (Stream::Out, b"one\ntwo\nthr".to_vec()),
         ];
         let (mut lines, read, _) = last(2, &chunks, 9);
-        let text: Vec<String> = read.iter().map(Line::shown).collect();
+        let text: Vec<String> = read.iter().map(|line| line.shown().into_owned()).collect();
         assert_eq!(text, ["two", "thr"]);
-        assert_eq!(lines.push(Stream::Out, 9, b"ee\n")[0].shown(), "three");
+        assert_eq!(lines.pushed(Stream::Out, 9, b"ee\n")[0].shown(), "three");
         assert_eq!(lines.unfinished(), [], "the prompt is still an old one");
-        lines.push(Stream::Err, 9, b"y");
+        lines.pushed(Stream::Err, 9, b"y");
         assert_eq!(lines.unfinished()[0].shown(), "old prompt> y");
     }
 
@@ -232,6 +267,65 @@ mod tests {
             .collect();
         assert_eq!(flags, [(true, true), (false, false)]);
         assert!(read[0].shown().ends_with("xxxend"));
+    }
+
+    #[test]
+    fn the_bytes_of_the_last_lines_are_known_exactly() {
+        use Stream::{Err, Out};
+        type Case<'a> = (&'a [(Stream, &'a str)], u64, &'a str);
+        let cases: &[Case] = &[
+            (&[(Out, "a\nb\nc\n")], 2, "b\nc\n"),
+            (&[(Out, "a\nb\r\nc")], 2, "b\r\nc"),
+            (&[(Out, "a\nb"), (Out, "b\nc\n")], 2, "bb\nc\n"),
+            (&[(Out, "a\n"), (Err, "E\n"), (Out, "b\n")], 2, "E\nb\n"),
+            (
+                &[(Out, "one "), (Err, "E\n"), (Out, "two\n")],
+                2,
+                "one E\ntwo\n",
+            ),
+            (
+                &[(Out, "one\ntwo "), (Err, "E\nF\n"), (Out, "three\n")],
+                2,
+                "two F\nthree\n",
+            ),
+            (&[(Err, "old> "), (Out, "a\nb\nc\n")], 2, "b\nc\n"),
+            (&[(Out, "a\n")], 5, "a\n"),
+            (&[], 5, ""),
+        ];
+        for (chunks, wanted, expected) in cases {
+            let mut tail = Tail::new(*wanted);
+            for (stream, chunk) in chunks.iter().rev() {
+                tail.before(*stream, chunk.as_bytes());
+            }
+            let mut unwanted = tail.unwanted_bytes();
+            let mut text = String::new();
+            for (stream, chunk) in *chunks {
+                let skip = unwanted[*stream as usize].min(chunk.len() as u64);
+                unwanted[*stream as usize] -= skip;
+                text.push_str(&chunk[usize::try_from(skip).unwrap()..]);
+            }
+            assert_eq!(text, *expected, "{wanted} of {chunks:?}");
+        }
+    }
+
+    #[test]
+    fn beginnings_are_searched_for_until_each_stream_has_one() {
+        let mut tail = Tail::for_beginnings([true, true]);
+        assert!(tail.needs_more());
+        tail.before(Stream::Out, b"a\nb");
+        assert!(tail.needs_more());
+        tail.before(Stream::Err, b"no end");
+        assert!(tail.needs_more());
+        tail.before(Stream::Err, b"x\ny");
+        assert!(!tail.needs_more());
+        assert!(!Tail::for_beginnings([false, false]).needs_more());
+        let mut quiet = Tail::for_beginnings([true, true]);
+        let mut looked_at = 0;
+        while quiet.needs_more() {
+            quiet.before(Stream::Out, &[b'\n'; 4096]);
+            looked_at += 4096;
+        }
+        assert_eq!(looked_at, BEGINNINGS_MAX_BYTES);
     }
 
     #[test]

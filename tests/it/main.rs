@@ -47,6 +47,8 @@ mod race;
 mod readme;
 /// Bugs that others had, each named after what must not happen.
 mod regressions;
+/// Stopped and started anew, under the same name.
+mod restart;
 /// Flipped, cut, swapped and repeated bytes are noticed.
 mod seal;
 /// What a command gets, and what a start leaves when it fails.

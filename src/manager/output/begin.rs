@@ -1,0 +1,96 @@
+//! Where in a log to begin reading, found by going back through it block by block.
+//!
+//! Does not: read what is found.
+
+use std::io;
+
+use super::{Query, stream_of};
+use crate::log::reader::Reader;
+use crate::log::segments::Segments;
+use crate::log::tail::Tail;
+use crate::log::{Damage, Position};
+use crate::text::lines::Lines;
+use crate::text::tail::Tail as LastLines;
+
+/// Where reading begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// At the first record there is.
+    Start,
+    At(Position),
+}
+
+impl Begin {
+    pub(super) fn reader(self, segments: Segments) -> Reader {
+        match self {
+            Self::Start => Reader::new(segments),
+            Self::At(position) => Reader::resume(segments, position),
+        }
+    }
+
+    pub(super) fn lines(self) -> Lines {
+        match self {
+            Self::Start => Lines::new(),
+            Self::At(_) => Lines::from_the_middle(),
+        }
+    }
+}
+
+/// What the search for the beginning has found besides.
+#[derive(Default)]
+pub(super) struct Found {
+    /// When the last lines were searched for: what passes over the others.
+    pub(super) lines: Option<Lines>,
+    pub(super) unwanted_bytes: [u64; 2],
+    pub(super) damage: Option<Damage>,
+}
+
+/// Where to begin, so that all that `query` wants is read with the beginning of its lines.
+///
+/// # Errors
+///
+/// When a file cannot be read.
+pub(super) fn find(segments: &Segments, query: &Query, found: &mut Found) -> io::Result<Begin> {
+    let (mut tail, mut search) = match query.last {
+        Some(last) if query.pattern.is_none() => {
+            (Tail::new(segments.clone()), LastLines::new(last))
+        }
+        _ if query.since_ns == 0 => return Ok(Begin::Start),
+        _ => {
+            let early = segments.locate(|_, time_ns| time_ns < query.since_ns)?;
+            if early == Position::default() {
+                return Ok(Begin::Start);
+            }
+            (
+                Tail::before(segments.clone(), early),
+                LastLines::for_beginnings(query.streams),
+            )
+        }
+    };
+    let mut begin = None;
+    while search.needs_more() {
+        let Some(block) = tail.previous()? else {
+            begin = None;
+            break;
+        };
+        found.damage = block.damage.or(found.damage);
+        for (record, _) in block.records().rev() {
+            if let Some(stream) = stream_of(record.kind)
+                && query.streams[stream as usize]
+            {
+                search.before(stream, record.payload);
+            }
+        }
+        begin = block.begin().or(begin);
+    }
+    found.unwanted_bytes = search.unwanted_bytes();
+    if query.last.is_some() && query.pattern.is_none() {
+        found.lines = Some(match begin {
+            None => search.lines_from_start(),
+            Some(_) => search.lines_from_here(),
+        });
+    } else {
+        found.unwanted_bytes = [0; 2];
+    }
+    Ok(begin.map_or(Begin::Start, Begin::At))
+}

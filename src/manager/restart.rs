@@ -1,0 +1,124 @@
+//! Starting processes anew under their names: stopped if need be, then run as their sealed START says,
+//! whatever the caller's environment.
+//!
+//! Whether it can be done is seen before anything is stopped.
+//! Does not: stop one whose command is not there any more, or start one of which something lives.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::Manager;
+use super::info::ProcessInfo;
+use super::observe::Observed;
+use super::plan::{IfTaken, Plan, StartOptions, What, existing_directory, open_stdin};
+use super::stop::StopOptions;
+use super::unrunnable::check_command;
+use super::variables::Inherited;
+use crate::log::beginning::beginning;
+use crate::model::bytes::Bytes;
+use crate::model::error::{Error, Kind};
+use crate::model::facts::Start;
+use crate::model::status::Reason;
+
+impl Manager {
+    /// Restarts `targets`; one result for each, in their order: the new process, or why there is none.
+    pub(crate) fn restart(&self, targets: &[Observed]) -> Vec<Result<ProcessInfo, Error>> {
+        let planned: Vec<_> = targets
+            .iter()
+            .map(|target| again(&self.beginning(target)?))
+            .collect();
+        let to_stop: Vec<Observed> = targets
+            .iter()
+            .zip(&planned)
+            .filter(|(_, planned)| planned.is_ok())
+            .map(|(target, _)| target.clone())
+            .collect();
+        let options = StopOptions {
+            reason: Reason::Restart,
+            grace: None,
+            configured: None,
+        };
+        let mut stopped = self.stop(&to_stop, options).into_iter();
+        planned
+            .into_iter()
+            .map(|planned| {
+                let (options, plan) = planned?;
+                match stopped.next() {
+                    Some(Err(error)) if error.kind != Kind::NotRunning => Err(error),
+                    _ => self.start_planned(&options, &plan),
+                }
+            })
+            .collect()
+    }
+
+    /// START of `process`, from its log.
+    fn beginning(&self, process: &Observed) -> Result<Start, Error> {
+        let entry = &process.entry;
+        let beginning = beginning(&self.segments(process)?)
+            .map_err(|error| Error::system("cannot read the log", &error))?;
+        beginning.map(|beginning| beginning.start).ok_or_else(|| {
+            Error::new(
+                Kind::Damaged,
+                format!(
+                    "the log of '{}' ({}) does not tell how it was started",
+                    entry.name, entry.id
+                ),
+            )
+            .hint("start it anew by hand, with --replace if it lives")
+        })
+    }
+}
+
+/// What `start` asked for, asked for again; everything it needs is there.
+///
+/// # Errors
+///
+/// Usage (2) when its directory or the file of its stdin is gone, the command cannot be run (126) or is
+/// not found any more (127).
+fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
+    let cwd = Path::new(start.cwd.as_os_str());
+    existing_directory(cwd)?;
+    let program = start.argv.first().map(Bytes::as_os_str).unwrap_or_default();
+    let path = start
+        .env
+        .iter()
+        .find_map(|variable| variable.0.strip_prefix(b"PATH="));
+    let path = path.map(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes);
+    check_command(program, path, cwd)?;
+    let (stdin, stdin_fact) = open_stdin(&start.stdin)?;
+    let renewed = |variable: &Bytes| {
+        variable.0.starts_with(b"BGP_ID=") || variable.0.starts_with(b"BGP_NAME=")
+    };
+    let grace = Duration::from_millis(start.grace_ms);
+    let options = StartOptions {
+        what: What::Argv(Vec::new()),
+        name: Some(start.name.clone()),
+        cwd: None,
+        env: Vec::new(),
+        stdin: start.stdin.clone(),
+        grace: (!start.grace_by_default).then_some(grace),
+        grace_default: grace,
+        inherited: Inherited::All,
+        group: start.group.clone(),
+        session: start.session.clone(),
+        alerts: start.alerts.clone(),
+        if_taken: IfTaken::Refuse,
+    };
+    let plan = Plan {
+        argv: start.argv.clone(),
+        shell_line: start.shell_line.clone(),
+        cwd: start.cwd.clone(),
+        env: start
+            .env
+            .iter()
+            .filter(|variable| !renewed(variable))
+            .cloned()
+            .collect(),
+        umask: start.umask,
+        stdin,
+        stdin_fact,
+        previous: Some(start.id),
+    };
+    Ok((options, plan))
+}
