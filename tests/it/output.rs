@@ -506,3 +506,13 @@ fn a_log_that_may_not_grow_does_not_hold_the_process_up() {
     bgp.wait_for_supervisor_end(&id);
     assert_eq!(bgp.list()[0]["exitCode"], 7);
 }
+
+// F1
+#[test]
+fn a_follower_whose_reader_has_left_ends_though_nothing_more_is_written() {
+    let bgp = Sandbox::new();
+    bgp.start("web", ["sh", "-c", "echo first; exec sleep 60"]);
+    bgp.sh("\"$BGP\" output -f web | head -n 1")
+        .code(0)
+        .stdout("first\n");
+}

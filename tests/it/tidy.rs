@@ -330,26 +330,3 @@ fn the_readme_names_every_command_of_the_help() {
         );
     }
 }
-
-#[test]
-fn the_readme_has_every_setting_of_the_help() {
-    let Ok(readme) = fs::read_to_string(tree().join("README.md")) else {
-        crate::proc::pass_over(true, "there is no README yet");
-        return;
-    };
-    let help = Sandbox::fresh().run(["help", "config", "--json"]).code(0);
-    let missing: Vec<String> = help.json()["settings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|setting| {
-            format!(
-                "| `{}` | {} |",
-                setting["key"].as_str().unwrap(),
-                setting["default"].as_str().unwrap()
-            )
-        })
-        .filter(|row| !readme.contains(row.trim_end_matches(" |")))
-        .collect();
-    assert_none("not in the README", &missing);
-}
