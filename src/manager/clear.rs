@@ -101,13 +101,11 @@ pub(crate) fn in_the_way(process: &Observed) -> Option<Error> {
         .hint(format!("'bgp stop {}' first", entry.id))
     };
     if process.is_live() {
-        let descendants = process.info().descendants;
-        return Some(if descendants > 0 {
-            lives(format!(
-                "has ended, but {descendants} of its descendants live"
-            ))
-        } else {
-            lives("still runs".into())
+        let info = process.info();
+        return Some(match info.descendants {
+            0 if info.status.is_live() => lives("still runs".into()),
+            0 => lives("has ended, but its log is not complete yet".into()),
+            count => lives(format!("has ended, but {count} of its descendants live")),
         });
     }
     if process.has_ended() {

@@ -7,6 +7,8 @@
 
 use std::fs::File;
 
+use nix::sys::signal::Signal;
+
 use crate::harness::{Sandbox, file_names, script};
 use crate::invocation::Running;
 use crate::proc;
@@ -115,4 +117,30 @@ fn only_what_ended_long_ago_is_cleared_when_that_is_wanted() {
     bgp.run(["clear", "--older-than", "0s", "--group", "g"])
         .code(0);
     assert_eq!(bgp.list().len(), 0);
+}
+
+// The end of a process is told when its leader's is written; the last word follows a moment later.
+#[test]
+fn who_has_waited_for_the_end_may_clear_it_or_take_its_name() {
+    let bgp = Sandbox::new();
+    for then in [
+        &["clear", "web"][..],
+        &["clear"],
+        &["start", "--name", "web", "true"],
+    ] {
+        let web = bgp.start("web", ["sleep", "60"]);
+        // A stranger holds the pipe, and with it the last word.
+        let held = File::options()
+            .write(true)
+            .open(format!("/proc/{}/fd/1", web.pid))
+            .unwrap();
+        proc::kill(web.pid, Signal::SIGTERM);
+        bgp.run(["wait", "web"]).code(143);
+        assert!(bgp.lease_is_held(&web.id), "it came too early to matter");
+        bgp.run(then).code(0).stderr("");
+        drop(held);
+        bgp.run(["wait", "web"]).code_in(&[0, 3]);
+        bgp.run(["clear"]).code(0);
+        assert!(bgp.list().is_empty(), "{then:?}");
+    }
 }

@@ -10,13 +10,17 @@
 //! random times. `BGP_CRASH_ROUNDS` (20) says how often.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Sandbox, file_names, numbered, script};
+use crate::harness::{Sandbox, file_names, numbered, script, set_mode};
 use crate::invocation::{Running, finish};
 use crate::proc;
 use crate::raw;
+
+/// A user who is not root, and nobody in particular.
+const USER: u32 = 65_431;
 
 fn rounds() -> usize {
     std::env::var("BGP_CRASH_ROUNDS").map_or(20, |text| text.parse().unwrap())
@@ -500,6 +504,76 @@ const POINTS: [(&str, &str); 9] = [
     ("start-recorded", "start"),
     ("clear-saved", "clear"),
 ];
+
+// F4: on record, and killed before it could say so
+#[test]
+fn a_start_that_was_killed_when_it_was_on_record_is_told_as_it_is() {
+    let bgp = Sandbox::new();
+    let mut start = bgp.command(["start", "--name", "web", "sh", "-c", "echo hello; sleep 60"]);
+    start.env("BGP_CRASH_AT", "start-recorded");
+    let through = finish(&mut start).status.success();
+    if proc::pass_over(through, "only a debug build has named points") {
+        return;
+    }
+    let status = bgp.wait_status("web", "killed");
+    assert_eq!(status["reason"], "owner");
+    let pid = i32::try_from(status["pid"].as_i64().unwrap()).unwrap();
+    assert!(!proc::alive(pid));
+    bgp.wait_for_supervisor_end(status["id"].as_str().unwrap());
+    bgp.run(["output", "web"]).code(0);
+    bgp.run(["verify", "web"]).code(0).stdout_has("sealed");
+    bgp.run(["restart", "web"]).code(0);
+    assert_eq!(bgp.status("web")["status"], "running");
+}
+
+// B12: the lease was removed by somebody
+#[test]
+fn a_process_without_its_lease_is_still_found_by_its_marker() {
+    let bgp = Sandbox::new();
+    let web = bgp.start("web", ["sleep", "60"]);
+    fs::remove_file(bgp.state().join(format!("run/{}.lease", web.id))).unwrap();
+    bgp.run(["clear", "web"]).failed(6);
+    bgp.run(["stop", "web"]).code(0);
+    assert!(!proc::alive(web.pid));
+}
+
+// B12: an ordinary user's setuid program does not die with its supervisor; it is his all the same
+#[test]
+fn a_setuid_program_that_a_killed_supervisor_left_is_ended_by_stop() {
+    let bgp = Sandbox::new();
+    if proc::pass_over(
+        !proc::is_root(),
+        "only root makes a setuid program of another user",
+    ) {
+        return;
+    }
+    let program = bgp.dir().join("setuid-sleep");
+    fs::copy("/bin/sleep", &program).unwrap();
+    std::os::unix::fs::chown(&program, Some(0), Some(0)).unwrap();
+    set_mode(&program, 0o4755);
+    let user = |path: &std::path::Path| std::os::unix::fs::chown(path, Some(USER), Some(USER));
+    user(bgp.dir()).unwrap();
+    for path in [bgp.state(), bgp.state().join("key"), bgp.dir().join("tmp")] {
+        user(&path).unwrap();
+    }
+    let copy = bgp.dir().join("bgp"); // where it is, not everybody may go
+    fs::copy(crate::harness::bin(), &copy).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = bgp.foreign(&copy);
+        finish(command.args(args).uid(USER).gid(USER))
+    };
+    run(&["start", "--name", "web", program.to_str().unwrap(), "60"]).code(0);
+    let status = run(&["status", "--json", "web"]).code(0).json()["process"].clone();
+    let pid = i32::try_from(status["pid"].as_i64().unwrap()).unwrap();
+    proc::kill(proc::parent(pid), Signal::SIGKILL);
+    bgp.wait_for_supervisor_end(status["id"].as_str().unwrap());
+    assert!(proc::alive(pid), "it died with its supervisor");
+    run(&["clear", "web"]).failed(6);
+    run(&["stop", "web"]).code(0);
+    assert!(!proc::alive(pid));
+    run(&["clear", "web"]).code(0);
+    fs::remove_dir_all(bgp.state()).unwrap(); // it is not this user's to stop
+}
 
 // D1 F4
 #[test]

@@ -198,3 +198,24 @@ fn clear_beside_start_takes_nothing_that_lives() {
     bgp.run(["clear"]).code(0);
     assert!(bgp.list().is_empty());
 }
+
+// What is told of a process that ended at once, while others put its end into the state.
+#[test]
+fn a_start_beside_lists_is_never_told_to_be_lost() {
+    let bgp = Sandbox::new();
+    bgp.run(["start", "true"]).code(0);
+    for _ in 0..rounds() {
+        let lists: Vec<Running> = (0..3)
+            .map(|_| Running::begin(&mut bgp.command(["list", "--json"])))
+            .collect();
+        let started = bgp.run(["start", "--json", "true"]).code(0).json()["process"].clone();
+        assert_ne!(started["status"], "lost", "{started}");
+        assert!(started["pid"].is_i64(), "{started}");
+        for list in lists {
+            let listed = list.finish().code(0).json();
+            for process in listed["processes"].as_array().unwrap() {
+                assert_ne!(process["status"], "lost", "{process}");
+            }
+        }
+    }
+}

@@ -190,20 +190,17 @@ fn the_readme_has_every_variable_of_the_help() {
 }
 
 #[test]
-fn the_readmes_configuration_is_one_that_is_read() {
+fn the_configuration_in_the_readme_has_every_setting_and_is_read() {
     let readme = readme();
     let section = between(&readme, "## Configuration", "\n## ");
     let bgp = Sandbox::fresh();
-    let example = between(section, "```json", "```");
     let path = bgp.dir().join("home/.config/bgp");
     fs::create_dir_all(&path).unwrap();
-    fs::write(path.join("config.json"), example).unwrap();
+    fs::write(path.join("config.json"), between(section, "```json", "```")).unwrap();
     let config = bgp.run(["config", "--json"]).code(0).json();
     let settings = config["settings"].as_array().unwrap();
-    assert!(
-        settings.iter().all(|setting| setting["source"] == "file"),
-        "{config}"
-    );
+    let all_set = settings.iter().all(|setting| setting["source"] == "file");
+    assert!(all_set, "{config}");
 }
 
 #[test]

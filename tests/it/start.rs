@@ -696,3 +696,23 @@ fn what_a_person_tries_first_works() {
             .map(|line| assert_eq!(line.len(), 79, "{output}"))
     });
 }
+
+// The caller is told and forgotten: nothing of him is kept.
+#[test]
+fn a_supervisor_keeps_no_socket_but_the_one_it_listens_on() {
+    let bgp = Sandbox::new();
+    let web = bgp.start("web", ["sleep", "60"]);
+    if proc::pass_over(
+        !proc::is_root(),
+        "only root sees a supervisor's descriptors",
+    ) {
+        return;
+    }
+    bgp.wait_until("it has one socket", || {
+        let all = proc::descriptors(web.supervisor()).unwrap();
+        let sockets = all
+            .iter()
+            .filter(|(_, path)| path.to_string_lossy().starts_with("socket:"));
+        (sockets.count() == 1).then_some(())
+    });
+}

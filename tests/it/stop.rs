@@ -370,6 +370,40 @@ fn a_bgp_inside_a_bgp_is_another_tree() {
     assert_dead(&[inner_pid]);
 }
 
+// H3: whatever an inner start has come to, what it tells of its process is true
+#[test]
+fn an_outer_stop_at_any_time_leaves_an_inner_start_that_is_whole_or_nothing() {
+    let bgp = Sandbox::new();
+    let password = format!("BG_PASSWORD={PASSWORD}");
+    let mut random = fastrand::Rng::new();
+    for round in 0..15 {
+        let inner = format!("inner{round}");
+        let line = format!("\"$BGP\" start --name {inner} sleep 60; sleep 60");
+        let options = ["--name", "outer", "-e", &password];
+        let outer = bgp.start_with(&options, ["sh", "-c", &line]);
+        std::thread::sleep(std::time::Duration::from_micros(random.u64(0..25_000)));
+        let how: &[&str] = if round % 2 == 0 { &[] } else { &["--force"] };
+        bgp.run(["stop", "outer"].iter().chain(how)).code(0);
+        assert_dead(&[outer.pid]);
+        bgp.wait_until("the inner one lives and is listed, or neither", || {
+            let listed = bgp.list();
+            let inner = listed.iter().find(|p| p["name"] == inner.as_str());
+            let (status, reason, id) =
+                inner.map_or_else(Default::default, |p| (&p["status"], &p["reason"], &p["id"]));
+            let living = match id.as_str() {
+                Some(id) => proc::with_variable(&format!("BGP_ID={id}")).len(),
+                None => 0,
+            };
+            let whole = status == "running" && living == 1;
+            // It was put on record and not told so: that is what its end says.
+            let ended = status == "killed" && reason == "owner" && living == 0;
+            (whole || ended || inner.is_none()).then_some(())
+        });
+        bgp.run(["stop", "--all", "--force"]).code(0);
+        bgp.run(["clear"]).code(0);
+    }
+}
+
 // H3
 #[test]
 fn an_outer_process_that_ends_by_itself_counts_no_inner_one() {
@@ -384,6 +418,24 @@ fn an_outer_process_that_ends_by_itself_counts_no_inner_one() {
     assert_eq!(bgp.status("outer")["descendants"], 0);
     bgp.run(["stop", "outer"]).failed(5);
     assert_eq!(bgp.status("inner")["status"], "running");
+}
+
+// H9
+#[test]
+fn a_stranger_who_never_stops_writing_does_not_keep_an_ended_process_open() {
+    let bgp = Sandbox::new();
+    let web = bgp.start("web", ["sleep", "60"]);
+    let mut held = OpenOptions::new()
+        .write(true)
+        .open(format!("/proc/{}/fd/1", web.pid))
+        .unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || while held.write_all(&[b'x'; 4096]).is_ok() {});
+        proc::kill(web.pid, Signal::SIGTERM);
+        bgp.run(["wait", "web"]).code(143);
+        bgp.wait_for_supervisor_end(&web.id); // then the pipe is broken, and the stranger ends
+    });
+    bgp.run(["verify", "web"]).code(0);
 }
 
 // H9
