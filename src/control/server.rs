@@ -99,6 +99,7 @@ impl Peer {
     /// # Errors
     ///
     /// [`Hopeless`] for an end, an error, a wrong proof, or anything that is not the protocol.
+    #[inline(never)] // its buffer would be a part of the loop's frame
     pub(crate) fn read(&mut self, control: &Key, log: LogId) -> Result<Vec<Asked>, Hopeless> {
         let mut buffer = [0; 4096];
         match self.stream.read(&mut buffer) {

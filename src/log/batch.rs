@@ -16,7 +16,7 @@ const IVS: usize = 64;
 /// From here on an allocation is its own mapping, which goes back to the kernel when it is dropped.
 pub(super) const MAPPED_BYTES: usize = 128 * 1024;
 /// The most that is kept between batches.
-const KEPT_BYTES: usize = 8 * 1024;
+const KEPT_BYTES: usize = 4 * 1024;
 
 /// Records for one place in a segment. Keeps its memory, if it is little, for the next batch.
 #[derive(Default)]
@@ -242,7 +242,7 @@ mod tests {
     fn memory_of_a_burst_is_its_own_mapping_and_is_given_back() {
         let mut batch = Batch::default();
         batch.begin(128, 0);
-        batch.push(Kind::Stdout, 0, &[0; 4096]);
+        batch.push(Kind::Stdout, 0, &[0; 2048]);
         assert!(batch.bytes.capacity() <= KEPT_BYTES);
         batch.begin(128, 0);
         batch.push(Kind::Stdout, 0, &vec![0; 65536]);

@@ -172,13 +172,11 @@ impl<S: Sink> Writer<S> {
         &self.inlet[..len]
     }
 
-    /// Gives all memory back but for some KiB: for when nothing came for a while.
+    /// Gives all memory back: for when nothing came for a while.
     pub(crate) fn rest(&mut self) {
         self.burst = 0;
-        if self.inlet.len() > CALM_BYTES {
-            self.inlet = Vec::new();
-        }
-        self.batch.release();
+        self.inlet = Vec::new();
+        self.batch = Batch::default();
     }
 
     /// Goes on in the next segment, in `file`, which is empty, and returns the file of the one before.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::held::Held;
-use super::launch::Launch;
+use super::launch::{Launch, own_mapping};
 use super::leader::Leader;
 use super::streams::{Got, Source};
 use crate::crypto::Key;
@@ -68,6 +68,7 @@ impl Journal {
         lease: OwnedFd,
         key: &Key,
         launch: &Launch,
+        boot: String,
     ) -> io::Result<Self> {
         let identity = Identity {
             log: launch.log,
@@ -78,7 +79,10 @@ impl Journal {
         block::reserve(&lease)?;
         let now = clock::wall_ns();
         let mut writer = Writer::create(File::from(log), identity, Arc::clone(&keys), now)?;
-        writer.append(Kind::Start, now, &serde_json::to_vec(&launch.start)?)?;
+        let mut start = own_mapping(0);
+        serde_json::to_writer(&mut start, &launch.start)?;
+        writer.append(Kind::Start, now, &start)?;
+        writer.rest();
         let me = std::process::id().cast_signed();
         let facts = Block {
             status: Status::Starting.after(Event::Started),
@@ -88,7 +92,7 @@ impl Journal {
             pid_start: 0,
             supervisor_pid: me,
             supervisor_start: proc::stat(me).map_or(0, |stat| stat.start),
-            boot: launch.start.boot.clone(),
+            boot,
             paused: false,
             first_segment: 0,
             last_segment: 0,

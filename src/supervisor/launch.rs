@@ -141,7 +141,14 @@ pub(crate) fn receive_message<T: DeserializeOwned>(socket: &mut UnixStream) -> i
     if length > MESSAGE_MAX_BYTES {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    let mut json = vec![0; length];
+    let mut json = own_mapping(length);
+    json.resize(length, 0);
     socket.read_exact(&mut json)?;
     Ok(serde_json::from_slice(&json)?)
+}
+
+/// Room for `bytes` that is a mapping of its own: unlike a piece of the heap it goes back to the system
+/// when it is dropped, all of it. Allocators do so from 128 KiB on.
+pub(super) fn own_mapping(bytes: usize) -> Vec<u8> {
+    Vec::with_capacity(bytes.max(128 * 1024))
 }

@@ -23,7 +23,6 @@ mod streams;
 pub(crate) mod tree;
 
 use std::fs::OpenOptions;
-use std::io;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
@@ -31,7 +30,7 @@ use nix::sys::signal::Signal;
 
 use crate::sys::exec::Step;
 use crate::sys::image::Limit;
-use crate::sys::{image, signals};
+use crate::sys::{clock, image, signals};
 use launch::Verdict;
 use run::Supervisor;
 
@@ -58,7 +57,7 @@ pub(crate) fn main() -> ExitCode {
     image::close_inherited();
     image::forbid_inspection();
     image::set_name(tree::SUPERVISOR_NAME); // soon: a stop of the tree above passes over us by it
-    let Ok(socket) = image::duplicate_above_stdio(io::stdin()) else {
+    let Ok(socket) = image::duplicate_stdin() else {
         return ExitCode::FAILURE; // the other end reads end of file, and says so
     };
     let mut socket = UnixStream::from(socket);
@@ -76,6 +75,7 @@ pub(crate) fn main() -> ExitCode {
 
 /// Leaves the caller's session, terminal, directory and descriptors. Returns what the limit of core
 /// files was.
+#[inline(never)]
 fn detach() -> Result<Limit, Verdict> {
     let core_limit = image::forbid_core_files()?;
     let null = OpenOptions::new()
@@ -102,7 +102,9 @@ fn detach() -> Result<Limit, Verdict> {
 }
 
 /// Is told what to do, and does it.
-fn begin(socket: &mut UnixStream, core_limit: Limit) -> Result<Supervisor, Verdict> {
+#[inline(never)] // what it needs of the stack is given back
+fn begin(socket: &mut UnixStream, core_limit: Limit) -> Result<Box<Supervisor>, Verdict> {
+    let boot = clock::boot_id();
     let (files, key, launch) = launch::receive(socket)?;
-    Supervisor::start(files, &key, &launch, core_limit, socket)
+    Supervisor::start(files, &key, &launch, boot, core_limit, socket)
 }

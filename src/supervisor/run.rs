@@ -29,7 +29,7 @@ use crate::model::error;
 use crate::model::facts::Exit;
 use crate::model::status::{Event, How, Reason, Status};
 use crate::store::files;
-use crate::sys::image::Limit;
+use crate::sys::image::{self, Limit};
 use crate::sys::reap::{self, Change, Reaped, Usage};
 use crate::sys::signals::Signals;
 use crate::sys::{clock, group, socket};
@@ -78,16 +78,17 @@ impl Supervisor {
         files: Files<OwnedFd>,
         key: &Key,
         launch: &Launch,
+        boot: String,
         core_limit: Limit,
         caller: &mut UnixStream,
-    ) -> Result<Self, Verdict> {
+    ) -> Result<Box<Self>, Verdict> {
         let id = launch.start.id;
         let (run, logs) = (files.run, files.logs);
         let stdin = files.stdin;
         let ready = || -> std::io::Result<_> {
             let listener = socket::listen_in(run.as_fd(), &files::socket(id))?;
             let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGTERM])?;
-            let journal = Journal::begin(files.log, files.lease, key, launch)?;
+            let journal = Journal::begin(files.log, files.lease, key, launch, boot)?;
             Ok((listener, signals, journal))
         };
         let begun = ready().map_err(Verdict::from).and_then(|ready| {
@@ -115,7 +116,7 @@ impl Supervisor {
         };
         journal.started(&leader);
         let control = control::key(key, launch.log);
-        let supervisor = Self {
+        let supervisor = Box::new(Self {
             grace: Duration::from_millis(launch.start.grace_ms),
             run,
             logs,
@@ -130,7 +131,7 @@ impl Supervisor {
             end_at: None,
             on_record: OnRecord::No,
             leader,
-        };
+        });
         // If this cannot be said, the caller is gone; the loop reads that as end of file.
         let _ = launch::send_message(
             caller,
@@ -143,7 +144,7 @@ impl Supervisor {
 
     /// Supervises until the end is written, and the process is on record. If the caller goes without a
     /// word that it is, its tree is ended; and if it cannot be on record, log and lease are removed.
-    pub(crate) fn run(mut self, caller: UnixStream) {
+    pub(crate) fn run(mut self: Box<Self>, caller: UnixStream) {
         let mut caller = Some(caller); // until he has said his last word
         let mut gone = None;
         loop {
@@ -158,7 +159,10 @@ impl Supervisor {
                         self.on_record = OnRecord::Perhaps;
                         caller = Some(socket);
                     }
-                    Ok(1) => self.on_record = OnRecord::Yes,
+                    Ok(1) => {
+                        self.on_record = OnRecord::Yes;
+                        image::give_stack_back(); // from here on it mostly waits
+                    }
                     _ => {
                         self.stop(Reason::Owner, Duration::ZERO, now);
                         gone = Some(socket); // open until all has ended, if he waits for that

@@ -14,7 +14,7 @@ use crate::sys::pipe;
 pub(super) const STREAMS: usize = 2;
 
 /// Those of the streams that have not ended.
-pub(super) struct Streams(Vec<Source>);
+pub(super) struct Streams([Option<Source>; STREAMS]);
 
 /// One of the two pipes.
 pub(super) struct Source {
@@ -35,47 +35,48 @@ pub(super) enum Got {
 
 impl Streams {
     pub(super) fn new(stdout: OwnedFd, stderr: OwnedFd) -> Self {
-        let source = |pipe, kind| Source {
-            pipe: File::from(pipe),
-            kind,
+        let source = |pipe, kind| {
+            Some(Source {
+                pipe: File::from(pipe),
+                kind,
+            })
         };
-        Self(vec![
-            source(stdout, Kind::Stdout),
-            source(stderr, Kind::Stderr),
-        ])
+        Self([source(stdout, Kind::Stdout), source(stderr, Kind::Stderr)])
     }
 
     /// What to poll.
     pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.0.iter().map(AsFd::as_fd)
+        self.0.iter().flatten().map(AsFd::as_fd)
     }
 
     /// Whether nobody can write to any of them.
     pub(super) fn have_ended(&self) -> bool {
-        self.0.is_empty()
+        self.0.iter().all(Option::is_none)
     }
 
     /// Reads once from each that is ready, in the order of [`fds`](Self::fds).
     pub(super) fn read_ready(&mut self, ready: [bool; STREAMS], journal: &mut Journal) {
         let mut ready = ready.into_iter();
-        self.0.retain_mut(|source| {
-            !ready.next().unwrap_or(false) || source.pass_on(journal).is_some()
-        });
+        for slot in &mut self.0 {
+            if let Some(source) = slot
+                && ready.next().unwrap_or(false)
+                && source.pass_on(journal).is_none()
+            {
+                *slot = None;
+            }
+        }
     }
 
     /// Reads what each of them holds at this moment, and sees which have ended. What is written meanwhile
     /// may be left: a stranger who holds a pipe and never stops writing keeps nobody here.
     pub(super) fn read_waiting(&mut self, journal: &mut Journal) {
-        self.0.retain_mut(|source| {
-            let mut left = pipe::readable_bytes(&source.pipe).unwrap_or(0);
-            loop {
-                match source.pass_on(journal) {
-                    None => return false,
-                    Some(count) if count == 0 || count > left => return true,
-                    Some(count) => left -= count, // at 0 once more: for the end of file
-                }
+        for slot in &mut self.0 {
+            if let Some(source) = slot
+                && source.pass_all_on(journal).is_none()
+            {
+                *slot = None;
             }
-        });
+        }
     }
 }
 
@@ -88,6 +89,17 @@ impl Source {
             Got::EndOfFile => {
                 journal.closed(self.kind);
                 None
+            }
+        }
+    }
+
+    /// Reads what it holds at this moment into the journal; `None` when it has ended.
+    fn pass_all_on(&mut self, journal: &mut Journal) -> Option<()> {
+        let mut left = pipe::readable_bytes(&self.pipe).unwrap_or(0);
+        loop {
+            match self.pass_on(journal)? {
+                count if count == 0 || count > left => return Some(()),
+                count => left -= count, // at 0 once more: for the end of file
             }
         }
     }

@@ -1,10 +1,10 @@
 //! The process image of a supervisor: how it lets go of its caller and hides what it knows.
 //!
 //! Does not: decide the order; the supervisor's own module tells that story.
-#![expect(unsafe_code, reason = "fork(2) and close_range(2)")]
+#![expect(unsafe_code, reason = "fork(2), close_range(2) and madvise(2)")]
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -35,14 +35,17 @@ pub(crate) fn close_inherited() {
     }
 }
 
-/// A copy of `fd` above 2 that does not survive an exec.
+/// A copy of the standard input, above 2, that does not survive an exec. Makes none of the buffers that
+/// [`std::io::stdin`] makes.
 ///
 /// # Errors
 ///
-/// `EMFILE` when there is no room. See fcntl(2), `F_DUPFD_CLOEXEC`.
-pub(crate) fn duplicate_above_stdio(fd: impl AsFd) -> io::Result<OwnedFd> {
-    use std::os::fd::FromRawFd;
-    let copy = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(3))?;
+/// `EBADF` when there is none, `EMFILE` when there is no room. See fcntl(2), `F_DUPFD_CLOEXEC`.
+pub(crate) fn duplicate_stdin() -> io::Result<OwnedFd> {
+    use std::os::fd::{BorrowedFd, FromRawFd};
+    // SAFETY: nobody closes descriptor 0 during the call; if it is not open the call says so.
+    let stdin = unsafe { BorrowedFd::borrow_raw(libc::STDIN_FILENO) };
+    let copy = fcntl(stdin, FcntlArg::F_DUPFD_CLOEXEC(3))?;
     // SAFETY: fcntl(2) has just made this descriptor, and nobody else knows its number.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
@@ -97,6 +100,30 @@ pub(crate) fn set_name(name: &std::ffi::CStr) {
     let _ = nix::sys::prctl::set_name(name); // only a name
     #[cfg(not(target_os = "linux"))]
     let _ = name;
+}
+
+/// Gives the kernel back the part of the stack that deeper calls have used: a process that waits for most
+/// of its life does it with little.
+#[inline(never)]
+pub(crate) fn give_stack_back() {
+    #[cfg(target_os = "linux")]
+    {
+        let marker = 0_u8;
+        let page = 4096; // where pages are larger it is an odd address for some of them, and refused
+        let here = (&raw const marker).addr();
+        // Below this frame, and the one of the call that follows.
+        let end = (here - 512) & !(page - 1);
+        let used_most = 16 * page;
+        // SAFETY: the range lies below the stack pointer in the main thread's stack, where nothing is
+        // kept; its pages read as zeros when the stack comes there again. See madvise(2).
+        unsafe {
+            libc::madvise(
+                std::ptr::without_provenance_mut(end - used_most),
+                used_most,
+                libc::MADV_DONTNEED,
+            );
+        }
+    }
 }
 
 /// The umask, without changing it where the system tells it.
