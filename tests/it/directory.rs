@@ -123,6 +123,12 @@ fn a_state_that_cannot_be_saved_is_15_and_the_old_one_stays() {
     for n in 0..12 {
         bgp.start(&format!("n{n}"), ["true", &long]);
     }
+    // An end that is put into the state later would change it for another reason.
+    bgp.wait_until("all ends are in the state", || {
+        bgp.list();
+        let mut left = fs::read_dir(bgp.state().join("run")).unwrap();
+        left.next().is_none().then_some(())
+    });
     let before = bgp.list().len();
     let state = fs::read(bgp.state().join("processes.json.enc")).unwrap();
     let blocks = state.len() / 512;
