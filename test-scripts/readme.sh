@@ -44,11 +44,11 @@ block() {
 leveled() {
     sed -E -e "s,$work/site,/home/u/site,g" \
         -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}/TIME/g' \
-        -e 's/"(pid|startTime|endTime|runtimeMs|logBytes|time)":[0-9]+/"\1":N/g' \
+        -e 's/"(pid|[a-zA-Z]*(Time|Ms|Bytes)|time)":[0-9]+/"\1":N/g' \
         -e 's/\b[0-9a-f]{8}\b/ID/g' -e 's/pid [0-9]+/pid N/g' -e 's/^( *pid +)[0-9]+/\1N/' \
         -e 's/^(ID +[^ ]+ +[^ ]+ +)[0-9]+ /\1N /' \
         -e 's/[0-9.]+ (B|KiB|MiB)\b/SIZE/g' -e 's/[0-9.]+ s (user|system)/T \1/g' \
-        -e 's/\b([0-9]+(ms|s|m|h))+( [0-9]+(ms|s))?\b/DURATION/g' -e 's/ +/ /g' -e 's/ $//'
+        -e 's/<?\b([0-9]+(ms|s|m|h))+( [0-9]+(ms|s))?\b/DURATION/g' -e 's/ +/ /g' -e 's/ $//'
 }
 
 block session >"$work/session"

@@ -285,7 +285,7 @@ pub(crate) const COMMANDS: &[Command] = &[
              command ends. Ctrl-C ends the watching and not the process.",
         ],
         flags: &[
-            LINES.default("20; all with --since, --grep"),
+            LINES.default("as the configuration says; all with --since, --grep"),
             STDOUT,
             STDERR,
             Flag::switch("to-end", "until all that it started has ended too"),

@@ -8,6 +8,7 @@ use super::words::{Clock, colour, runtime, short_status};
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
+use crate::manager::observe::Observed;
 use crate::sys::clock;
 use crate::text::table::Table;
 
@@ -29,10 +30,7 @@ pub(crate) fn run(context: &mut Context, selection: &Selection, which: Which) ->
         Some(manager) => selection.observe(&manager)?,
         None => Vec::new(),
     };
-    let mut infos: Vec<ProcessInfo> = processes
-        .iter()
-        .map(crate::manager::observe::Observed::info)
-        .collect();
+    let mut infos: Vec<ProcessInfo> = processes.into_iter().map(Observed::into_info).collect();
     infos.retain(|info| which == Which::All || info.status.is_live());
     match context.format {
         Format::Json => context.out.json(&Several::new(&infos))?,

@@ -21,6 +21,9 @@ pub(crate) enum Format {
     Json,
 }
 
+/// How much is held back before it is written, in bytes: what a pipe takes at once.
+const BUFFER_BYTES: usize = 64 * 1024;
+
 /// The one writer of the standard output. What it takes is written when it is flushed or much.
 pub(crate) struct Out<W: Write = io::Stdout> {
     writer: BufWriter<W>,
@@ -37,7 +40,7 @@ impl Out {
 impl<W: Write> Out<W> {
     pub(crate) fn to(writer: W) -> Self {
         Self {
-            writer: BufWriter::new(writer),
+            writer: BufWriter::with_capacity(BUFFER_BYTES, writer),
             closed: false,
             nobody_reads: false,
         }

@@ -10,7 +10,7 @@ use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
 use crate::manager::inspect::{Inspection, Member, Port, Used};
-use crate::text::display::{cut, human_bytes, one_line, width};
+use crate::text::display::{cut, human_bytes, one_line, width, without_tabs};
 use crate::text::row::Look;
 use crate::text::style::Style;
 
@@ -132,18 +132,15 @@ impl Page {
             look => look,
         };
         for line in &inspection.last_lines {
-            let shown = match self.columns {
-                // Colours cannot be cut by columns; a line that fits keeps them.
-                Some(columns) => {
-                    let plain = line.shown_as(Look::Terminal);
-                    let room = columns.saturating_sub(INDENT.len());
-                    if width(&plain) <= room {
-                        line.shown_as(look)
-                    } else {
-                        cut(&plain, room).into_owned().into()
-                    }
-                }
-                None => line.shown_as(look),
+            let plain = line.shown_as(Look::Terminal);
+            let room = self
+                .columns
+                .map_or(usize::MAX, |columns| columns.saturating_sub(INDENT.len()));
+            // What is cut or has tabs is shown without its colours.
+            let shown = if plain.contains('\t') || width(&plain) > room {
+                cut(&without_tabs(&plain), room).into_owned().into()
+            } else {
+                line.shown_as(look)
             };
             self.text.push_str(INDENT);
             self.text.push_str(&shown);

@@ -1,7 +1,7 @@
 //! The configuration: what may be set, what is set, and where it comes from.
 //!
 //! - [`table`] has a row for each setting; all else derives from it.
-//! - [`value`] is what one is set to, [`document`] the JSON text, [`file`] the file with it.
+//! - [`value`] is what one is set to, [`document`] the JSON text, [`mod@file`] the file with it.
 //!
 //! A file that is not there sets nothing. One that is faulty sets nothing either, and says why: whoever
 //! reads a configuration decides whether that matters.

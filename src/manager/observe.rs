@@ -29,6 +29,8 @@ pub(crate) struct Observed {
     pub(crate) lease: Lease,
     /// The newest block that is intact.
     pub(crate) block: Option<Block>,
+    /// Whether the block comes from the state, where it is final.
+    folded: bool,
     /// Whether there is a block, and none that is intact.
     damaged: bool,
     /// The size of its log, all segments together.
@@ -91,13 +93,20 @@ impl Observed {
 
     /// Everything there is to say about it.
     pub(crate) fn info(&self) -> ProcessInfo {
-        let entry = &self.entry;
-        let mut info = ProcessInfo::of(entry);
-        info.supervised = self.is_live();
+        self.clone().into_info()
+    }
+
+    /// The same, of one that is not needed any more: a list has many, and copies cost.
+    pub(crate) fn into_info(mut self) -> ProcessInfo {
+        let (supervised, ended) = (self.is_live(), self.has_ended());
+        let boot = std::mem::take(&mut self.entry.boot);
+        let uptime_ms = self.entry.uptime_ms;
+        let mut info = ProcessInfo::of(self.entry);
+        info.supervised = supervised;
         info.log_bytes = self.log_bytes;
-        info.ended = self.has_ended();
-        let same_boot = || entry.boot == clock::boot_id();
-        let Some(block) = &self.block else {
+        info.ended = ended;
+        let same_boot = || boot == clock::boot_id();
+        let Some(block) = self.block else {
             info.reason = Some(match (self.damaged, same_boot()) {
                 (true, _) => Reason::Damaged,
                 (false, true) => Reason::SupervisorKilled,
@@ -109,7 +118,6 @@ impl Observed {
         info.restarts = block.run.saturating_sub(1);
         info.status = block.status;
         info.reason = block.reason;
-        info.exit.clone_from(&block.exit);
         if block.exit.is_none() && !info.supervised {
             info.status = block.status.after(Event::SupervisorGone);
             info.reason = Some(if same_boot() {
@@ -122,11 +130,12 @@ impl Observed {
         info.runtime_ms = match (&block.exit, info.status) {
             (Some(exit), _) => Some(exit.runtime_ms),
             (None, Status::Lost) => None,
-            (None, _) => Some(clock::boottime_ms().saturating_sub(entry.uptime_ms)),
+            (None, _) => Some(clock::boottime_ms().saturating_sub(uptime_ms)),
         };
         if info.supervised && block.exit.is_some() {
-            info.descendants = descendants(block).len();
+            info.descendants = descendants(&block).len();
         }
+        info.exit = block.exit;
         info
     }
 }
@@ -159,7 +168,7 @@ impl Manager {
         let observed = self.observe_if(|_| true)?;
         if observed
             .iter()
-            .any(|process| process.entry.ended.is_none() && process.has_ended())
+            .any(|process| !process.folded && process.has_ended())
         {
             self.fold(&observed)?;
         }
@@ -209,13 +218,14 @@ impl Manager {
     /// # Errors
     ///
     /// An unsafe file in place of the lease.
-    pub(crate) fn observe(&self, entry: Entry) -> Result<Observed, Error> {
-        if let Some(block) = entry.ended.clone() {
+    pub(crate) fn observe(&self, mut entry: Entry) -> Result<Observed, Error> {
+        if let Some(block) = entry.ended.take() {
             return Ok(Observed {
                 log_bytes: block.log_end.as_ref().map_or(0, |end| end.bytes),
                 entry,
                 lease: Lease::Missing,
                 block: Some(block),
+                folded: true,
                 damaged: false,
             });
         }
@@ -229,6 +239,7 @@ impl Manager {
                 entry,
                 lease: Lease::Missing,
                 block: None,
+                folded: false,
                 damaged: false,
                 log_bytes: 0,
             });
@@ -247,6 +258,7 @@ impl Manager {
             entry,
             lease: if held { Lease::Held } else { Lease::Free },
             block,
+            folded: false,
             damaged,
             log_bytes: 0,
         })
@@ -276,7 +288,7 @@ impl Manager {
     /// As [`observe_all`](Self::observe_all).
     pub(crate) fn observe_again(&self, entry: &Entry) -> Result<Option<Observed>, Error> {
         let seen = self.observe(entry.clone())?;
-        if seen.lease != Lease::Missing || entry.ended.is_some() {
+        if seen.lease != Lease::Missing || seen.folded {
             return Ok(Some(seen));
         }
         Ok(self.observe_if(|other| other.id == entry.id)?.pop())
@@ -291,7 +303,7 @@ impl Manager {
         let mut folded = Vec::new();
         for process in observed
             .iter()
-            .filter(|process| process.entry.ended.is_none() && process.has_ended())
+            .filter(|process| !process.folded && process.has_ended())
         {
             let id = process.entry.id;
             let entry = locked

@@ -3,7 +3,6 @@
 //! proc(5) on Linux, libproc on macOS. Everything here is a look at one moment: it may be stale when it
 //! is used, so who signals looks again.
 //! Does not: signal.
-#![cfg_attr(target_os = "macos", expect(unsafe_code, reason = "libproc"))]
 
 /// One process at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,140 +38,12 @@ pub(crate) struct Usage {
 }
 
 #[cfg(target_os = "linux")]
-mod system {
-    use nix::unistd::{SysconfVar, sysconf};
-
-    use super::{Stat, Usage, is_exiting_in, parse, parse_usage};
-
-    pub(crate) fn stat(pid: i32) -> Option<Stat> {
-        parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
-    }
-
-    pub(crate) fn usage(pid: i32) -> Option<Usage> {
-        let value = |variable| u64::try_from(sysconf(variable).ok()??).ok();
-        let ticks = value(SysconfVar::CLK_TCK)?;
-        let page_bytes = value(SysconfVar::PAGE_SIZE)?;
-        let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        parse_usage(&line, ticks, page_bytes)
-    }
-
-    pub(crate) fn is_exiting(pid: i32) -> bool {
-        std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|line| is_exiting_in(&line))
-    }
-
-    pub(crate) fn all() -> Vec<Stat> {
-        std::fs::read_dir("/proc")
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| stat(entry.ok()?.file_name().to_str()?.parse().ok()?))
-            .collect()
-    }
-
-    pub(crate) fn own_children() -> Option<Vec<i32>> {
-        let me = std::process::id(); // one thread: the process is its only task
-        let text = std::fs::read_to_string(format!("/proc/self/task/{me}/children")).ok()?;
-        Some(
-            text.split_ascii_whitespace()
-                .filter_map(|pid| pid.parse().ok())
-                .collect(),
-        )
-    }
-
-    pub(crate) fn arguments(pid: i32) -> Option<Vec<u8>> {
-        std::fs::read(format!("/proc/{pid}/cmdline")).ok()
-    }
-
-    pub(crate) fn environment(pid: i32) -> Option<Vec<u8>> {
-        std::fs::read(format!("/proc/{pid}/environ")).ok()
-    }
-
-    pub(crate) fn owner(pid: i32) -> Option<u32> {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-        uids.split_ascii_whitespace().next()?.parse().ok()
-    }
-}
+#[path = "proc/linux.rs"]
+mod system;
 
 #[cfg(target_os = "macos")]
-mod system {
-    use super::{Stat, Usage};
-
-    pub(crate) fn usage(_pid: i32) -> Option<Usage> {
-        None
-    }
-
-    pub(crate) fn stat(pid: i32) -> Option<Stat> {
-        let size = i32::try_from(size_of::<libc::proc_bsdinfo>()).ok()?;
-        // SAFETY: zeroed is a valid proc_bsdinfo (plain numbers); the call writes at most `size` bytes.
-        let (got, info) = unsafe {
-            let mut info: libc::proc_bsdinfo = std::mem::zeroed();
-            let to = (&raw mut info).cast();
-            (
-                libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, to, size),
-                info,
-            )
-        };
-        // SAFETY: getsid(2) touches no memory.
-        let session = unsafe { libc::getsid(pid) };
-        (got == size).then(|| Stat {
-            pid,
-            name: info
-                .pbi_comm
-                .iter()
-                .take_while(|c| **c != 0)
-                .map(|c| c.cast_unsigned())
-                .collect(),
-            state: match info.pbi_status {
-                libc::SZOMB => b'Z',
-                libc::SSTOP => b'T',
-                _ => b'S',
-            },
-            parent: i32::try_from(info.pbi_ppid).unwrap_or(0),
-            group: i32::try_from(info.pbi_pgid).unwrap_or(0),
-            session,
-            start: info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec,
-        })
-    }
-
-    pub(crate) fn is_exiting(_pid: i32) -> bool {
-        false
-    }
-
-    pub(crate) fn all() -> Vec<Stat> {
-        let mut pids = vec![0_i32; 100_000];
-        let bytes = i32::try_from(pids.len() * size_of::<i32>()).unwrap_or(i32::MAX);
-        // SAFETY: the call writes at most `bytes` bytes into our vector.
-        let count = unsafe { libc::proc_listallpids(pids.as_mut_ptr().cast(), bytes) };
-        pids.truncate(usize::try_from(count).unwrap_or(0));
-        pids.into_iter().filter_map(stat).collect()
-    }
-
-    pub(crate) fn own_children() -> Option<Vec<i32>> {
-        None
-    }
-
-    pub(crate) fn arguments(_pid: i32) -> Option<Vec<u8>> {
-        None
-    }
-
-    pub(crate) fn environment(_pid: i32) -> Option<Vec<u8>> {
-        None
-    }
-
-    pub(crate) fn owner(pid: i32) -> Option<u32> {
-        let size = i32::try_from(size_of::<libc::proc_bsdinfo>()).ok()?;
-        // SAFETY: as in `stat`.
-        let (got, info) = unsafe {
-            let mut info: libc::proc_bsdinfo = std::mem::zeroed();
-            let to = (&raw mut info).cast();
-            (
-                libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, to, size),
-                info,
-            )
-        };
-        (got == size).then_some(info.pbi_ruid)
-    }
-}
+#[path = "proc/macos.rs"]
+mod system;
 
 /// The process `pid`, if there is one.
 pub(crate) fn stat(pid: i32) -> Option<Stat> {

@@ -7,9 +7,11 @@
 //! A line counts with its newline. Memory is a few times the budget, however much comes.
 //! Does not: count what says that something is left out.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::lines::{Line, Stream, left_out};
+use super::lines::{Line, Stream, joined};
+use super::row::Look;
 
 /// Takes lines and gives what fits.
 pub(crate) struct Budget {
@@ -18,30 +20,73 @@ pub(crate) struct Budget {
     lines: u64,
 }
 
-/// A line as it is shown.
+/// A line as it is shown, in two parts if something between them is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShownLine {
     pub(crate) stream: Stream,
     pub(crate) time_ns: u64,
-    pub(crate) text: String,
     pub(crate) partial: bool,
     pub(crate) continued: bool,
+    head: String,
+    gap_bytes: u64,
+    tail: String,
 }
 
 impl ShownLine {
     /// `line` as a pipe is given it.
     pub(crate) fn of(line: &Line<'_>) -> Self {
+        let (head, gap_bytes, tail) = line.shown_parts(Look::Pipe);
         Self {
             stream: line.stream,
             time_ns: line.time_ns,
-            text: line.shown().into_owned(),
             partial: line.partial,
             continued: line.continued,
+            head: head.into_owned(),
+            gap_bytes,
+            tail: tail.into_owned(),
         }
     }
 
+    /// What is shown, with a marker where something is left out.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        joined(&self.head, self.gap_bytes, &self.tail)
+    }
+
     fn cost(&self) -> usize {
-        self.text.len() + 1
+        self.head.len() + self.tail.len() + 1
+    }
+
+    /// Keeps only its beginning, in so many bytes.
+    fn keep_start(&mut self, room: usize) {
+        let end = boundary(&self.head, room);
+        self.gap_bytes += (self.head.len() - end + self.tail.len()) as u64;
+        self.head.truncate(end);
+        self.tail.clear();
+    }
+
+    /// Keeps only its end, in so many bytes.
+    fn keep_end(&mut self, room: usize) {
+        if self.gap_bytes == 0 {
+            std::mem::swap(&mut self.head, &mut self.tail);
+        }
+        let begin = boundary_from_end(&self.tail, room);
+        self.gap_bytes += (self.head.len() + begin) as u64;
+        self.tail.drain(..begin);
+        self.head.clear();
+    }
+
+    /// Keeps its beginning and its end, in so many bytes together.
+    fn keep_ends(&mut self, room: usize) {
+        let end = boundary(&self.head, room / 2);
+        let rest = self.head.split_off(end);
+        if self.gap_bytes == 0 {
+            self.tail = rest;
+        } else {
+            self.gap_bytes += rest.len() as u64;
+        }
+        let begin = boundary_from_end(&self.tail, room - self.head.len());
+        self.gap_bytes += begin as u64;
+        self.tail.drain(..begin);
     }
 }
 
@@ -136,7 +181,7 @@ impl Ends {
         while let Some((number, line)) = self.last.front()
             && self.last_bytes - line.cost() >= max_bytes
         {
-            let (number, cost) = (*number, line.cost());
+            let (number, cost, gap_bytes) = (*number, line.cost(), line.gap_bytes);
             self.last_bytes -= cost;
             let dropped = self.dropped.get_or_insert(Dropped {
                 from: number,
@@ -144,7 +189,7 @@ impl Ends {
                 bytes: 0,
             });
             dropped.lines += 1;
-            dropped.bytes += cost as u64;
+            dropped.bytes += cost as u64 + gap_bytes;
             self.last.pop_front();
         }
     }
@@ -161,7 +206,7 @@ impl Ends {
         }
         if let ([(number, line)], None) = (kept.make_contiguous(), gap) {
             let mut line = line.clone();
-            line.text = cut_inside(&line.text, share.saturating_sub(1));
+            line.keep_ends(share.saturating_sub(1));
             parts.push((*number, Part::Line(line)));
             return;
         }
@@ -172,7 +217,7 @@ impl Ends {
             && let Some((number, mut line)) = kept.pop_front()
         {
             if line.cost() > room {
-                line.text = cut_end(&line.text, room.saturating_sub(1));
+                line.keep_start(room.saturating_sub(1));
                 room = 0;
             }
             room -= room.min(line.cost());
@@ -185,7 +230,7 @@ impl Ends {
             && let Some((number, mut line)) = kept.pop_back()
         {
             if line.cost() > room {
-                line.text = cut_start(&line.text, room.saturating_sub(1));
+                line.keep_end(room.saturating_sub(1));
                 room = 0;
             }
             room -= room.min(line.cost());
@@ -200,7 +245,7 @@ impl Ends {
             });
             gap.from = gap.from.min(number);
             gap.lines += 1;
-            gap.bytes += line.cost() as u64;
+            gap.bytes += line.cost() as u64 + line.gap_bytes;
         }
         parts.extend(from_start.into_iter().map(keep));
         if let Some(Dropped { from, lines, bytes }) = gap {
@@ -215,34 +260,20 @@ impl Ends {
     }
 }
 
-/// The beginning of `text`, in so many bytes.
-fn cut_end(text: &str, room: usize) -> String {
-    let head = &text[..boundary(text, room)];
-    format!("{head}{}", left_out((text.len() - head.len()) as u64))
-}
-
-/// The end of `text`, in so many bytes.
-fn cut_start(text: &str, room: usize) -> String {
-    let mut begin = text.len() - room.min(text.len());
-    while !text.is_char_boundary(begin) {
-        begin += 1;
-    }
-    let tail = &text[begin..];
-    format!("{}{tail}", left_out((text.len() - tail.len()) as u64))
-}
-
-/// The beginning and the end of `text`, in so many bytes.
-fn cut_inside(text: &str, room: usize) -> String {
-    let head = &text[..boundary(text, room / 2)];
-    let rest = &text[head.len()..];
-    format!("{head}{}", cut_start(rest, room - head.len()))
-}
-
 /// Where a character begins, at `room` or before.
 fn boundary(text: &str, room: usize) -> usize {
     let mut at = room.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;
+    }
+    at
+}
+
+/// Where a character begins, at `room` from the end or after.
+fn boundary_from_end(text: &str, room: usize) -> usize {
+    let mut at = text.len() - room.min(text.len());
+    while !text.is_char_boundary(at) {
+        at += 1;
     }
     at
 }

@@ -93,6 +93,23 @@ pub(crate) fn prefix(text: &str, columns: usize) -> &str {
     &text[..end]
 }
 
+/// `text` with the blanks that its tabs stand for, where it begins at the left edge.
+pub(crate) fn without_tabs(text: &str) -> Cow<'_, str> {
+    const TAB_COLUMNS: usize = 8;
+    if !text.contains('\t') {
+        return Cow::Borrowed(text);
+    }
+    let mut untabbed = String::with_capacity(text.len() + 16);
+    for (i, part) in text.split('\t').enumerate() {
+        if i > 0 {
+            let blanks = TAB_COLUMNS - width(&untabbed) % TAB_COLUMNS;
+            untabbed.extend(std::iter::repeat_n(' ', blanks));
+        }
+        untabbed.push_str(part);
+    }
+    Cow::Owned(untabbed)
+}
+
 /// `text` in lines of at most so many columns, broken at spaces; a longer word stands alone.
 pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -193,6 +210,20 @@ mod tests {
             let short = cut(text, columns);
             assert_eq!(short, expected, "{text} in {columns}");
             assert!(width(&short) <= columns);
+        }
+    }
+
+    #[test]
+    fn tabs_become_blanks() {
+        for (text, expected) in [
+            ("none", "none"),
+            ("a\tb", "a       b"),
+            ("\tx", "        x"),
+            ("1234567\tx", "1234567 x"),
+            ("12345678\tx", "12345678        x"),
+            ("\u{4e2d}\t\tx", "\u{4e2d}              x"),
+        ] {
+            assert_eq!(without_tabs(text), expected);
         }
     }
 

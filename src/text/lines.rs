@@ -70,14 +70,20 @@ impl Line<'_> {
 
     /// The line as it is given to what looks so.
     pub(crate) fn shown_as(&self, look: Look) -> Cow<'_, str> {
-        match self.cut {
-            None => row::shown(&self.bytes, look),
-            Some(cut) => {
-                let (head, tail) = self.bytes.split_at(cut.at);
-                let (head, tail) = (row::shown(head, look), row::shown(tail, look));
-                Cow::Owned(format!("{head}{}{tail}", left_out(cut.bytes)))
-            }
+        if self.cut.is_none() {
+            return row::shown(&self.bytes, look);
         }
+        let (head, gap_bytes, tail) = self.shown_parts(look);
+        Cow::Owned(joined(&head, gap_bytes, &tail).into_owned())
+    }
+
+    /// The same in two parts, and how many bytes are missing between them.
+    pub(super) fn shown_parts(&self, look: Look) -> (Cow<'_, str>, u64, Cow<'_, str>) {
+        let (at, missing) = self
+            .cut
+            .map_or((self.bytes.len(), 0), |cut| (cut.at, cut.bytes));
+        let (head, tail) = self.bytes.split_at(at);
+        (row::shown(head, look), missing, row::shown(tail, look))
     }
 
     /// How long it is, with what was cut out of it.
@@ -92,6 +98,14 @@ impl Line<'_> {
             ..self
         }
     }
+}
+
+/// Two parts of a line with a marker between them, if bytes are missing there.
+pub(super) fn joined<'a>(head: &'a str, missing: u64, tail: &str) -> Cow<'a, str> {
+    if missing == 0 {
+        return Cow::Borrowed(head);
+    }
+    Cow::Owned(format!("{head}{}{tail}", left_out(missing)))
 }
 
 /// What stands in place of so many bytes of a line.

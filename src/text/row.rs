@@ -41,10 +41,14 @@ pub(crate) fn shown(line: &[u8], look: Look) -> Cow<'_, str> {
 /// `line`, if it is text without controls but tabs: what is written is then what is shown.
 pub(crate) fn as_written(line: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(line).ok()?;
-    let plain = |byte: &u8| (*byte >= b' ' && *byte < 0x7f) || *byte == b'\t';
-    let plain =
-        text.as_bytes().iter().all(plain) || !text.contains(|c: char| c.is_control() && c != '\t');
+    let plain = is_plain(line) || !text.contains(|c: char| c.is_control() && c != '\t');
     plain.then_some(text)
+}
+
+/// Whether `line` is ASCII without controls but tabs.
+pub(crate) fn is_plain(line: &[u8]) -> bool {
+    let plain = |byte: u8| (byte.wrapping_sub(b' ') < 0x5f) || (byte == b'\t');
+    line.iter().fold(true, |all, byte| all & plain(*byte)) // to the end: the compiler makes it wide
 }
 
 /// Stands in the cells that a tab takes after its own.

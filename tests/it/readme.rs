@@ -112,12 +112,12 @@ fn commands() -> String {
             .collect();
         writeln!(text, "\nExit codes: 0, {}.", codes.join(", ")).unwrap();
         if command["name"] == "config" {
-            text.push_str("\n| setting | what | value | default |\n|---|---|---|---|\n");
+            text.push_str("\n| setting | default | value | what |\n|---|---|---|---|\n");
             for setting in help["settings"].as_array().unwrap() {
                 let word = |field: &str| setting[field].as_str().unwrap();
                 let (key, does) = (word("key"), word("help"));
                 let (allowed, default) = (word("allowed"), word("default"));
-                writeln!(text, "| `{key}` | {does} | {allowed} | {default} |").unwrap();
+                writeln!(text, "| `{key}` | {default} | {allowed} | {does} |").unwrap();
             }
         }
     }
@@ -153,24 +153,25 @@ fn the_readme_has_every_field_of_a_process_and_no_other() {
     let readme = readme();
     let bgp = Sandbox::new();
     let document = bgp.run(["start", "--json", "true"]).code(0).json();
-    let fields: BTreeSet<String> = document["process"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .cloned()
-        .collect();
+    let fields = names_of(&document["process"]);
     let section = between(&readme, "## JSON", "\n## ");
-    let table = between(section, "| field |", "\n\n");
-    assert_eq!(first_cells(table), fields);
+    let mut tables = section.split("| field | what |\n").skip(1);
+    let mut table = || first_cells(tables.next().unwrap().split("\n\n").next().unwrap());
+    assert_eq!(table(), fields);
     let example = between(section, "<!-- process -->", "\n```\n");
     let example: Value = serde_json::from_str(example.trim_start_matches("```json\n")).unwrap();
-    let shown: BTreeSet<String> = example["process"]
-        .as_object()
-        .unwrap()
-        .keys()
+    assert_eq!(names_of(&example["process"]), fields);
+    let status = bgp.run(["status", "--json", "proc_1"]).code(0).json();
+    let added = names_of(&status["process"])
+        .difference(&fields)
         .cloned()
         .collect();
-    assert_eq!(shown, fields);
+    assert_eq!(table(), added);
+}
+
+/// The names of an object's fields.
+fn names_of(object: &Value) -> BTreeSet<String> {
+    object.as_object().unwrap().keys().cloned().collect()
 }
 
 #[test]
@@ -187,6 +188,20 @@ fn the_readme_has_every_variable_of_the_help() {
     for name in named {
         assert!(first_cells(section).contains(&name), "{name}");
     }
+}
+
+#[test]
+fn the_configuration_in_the_readme_has_every_setting_and_is_read() {
+    let readme = readme();
+    let section = between(&readme, "## Configuration", "\n## ");
+    let bgp = Sandbox::fresh();
+    let path = bgp.dir().join("home/.config/bgp");
+    fs::create_dir_all(&path).unwrap();
+    fs::write(path.join("config.json"), between(section, "```json", "```")).unwrap();
+    let config = bgp.run(["config", "--json"]).code(0).json();
+    let settings = config["settings"].as_array().unwrap();
+    let all_set = settings.iter().all(|setting| setting["source"] == "file");
+    assert!(all_set, "{config}");
 }
 
 #[test]

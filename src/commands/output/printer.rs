@@ -15,7 +15,7 @@ use crate::manager::observe::{Observed, Reach};
 use crate::manager::output::{Form, Piece, Reading};
 use crate::model::error::Error;
 use crate::text::budget::{Budget, LeftOut, Part, ShownLine};
-use crate::text::display::width;
+use crate::text::display::{for_terminal, width};
 use crate::text::lines::{Line, left_out, without_torn_end};
 use crate::text::row::{self, Look, Row};
 
@@ -292,9 +292,9 @@ impl<'a> Printer<'a> {
                 (Part::Line(line), Format::Text) => {
                     self.stamp(line.time_ns)?;
                     let text = match self.look {
-                        Look::Pipe => line.text,
+                        Look::Pipe => line.text(),
                         Look::Terminal | Look::Colours => {
-                            crate::text::display::for_terminal(&line.text).into_owned()
+                            for_terminal(&line.text()).into_owned().into()
                         }
                     };
                     self.context.out.line(&text)?;
@@ -346,7 +346,7 @@ impl<'a> Printer<'a> {
         let json = to_json(&LineDocument {
             stream: line.stream.word(),
             time: line.time_ns / 1_000_000,
-            text: &line.text,
+            text: &line.text(),
             partial: line.partial,
             continued: line.continued,
         })?;

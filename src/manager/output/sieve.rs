@@ -85,10 +85,10 @@ impl Query {
 
 /// Whether `pattern` is found in `line` as it is shown.
 fn is_found(pattern: &Regex, line: &Line<'_>) -> bool {
-    match row::as_written(&line.bytes) {
-        Some(text) if line.cut.is_none() => pattern.is_match(text.as_bytes()),
-        _ => pattern.is_match(line.shown().as_bytes()),
+    if line.cut.is_none() && row::is_plain(&line.bytes) {
+        return pattern.is_match(&line.bytes);
     }
+    pattern.is_match(line.shown().as_bytes())
 }
 
 /// The last so many lines, as long as they take little memory; beyond that their number.

@@ -6,9 +6,11 @@ fn line(stream: Stream, text: &str) -> ShownLine {
     ShownLine {
         stream,
         time_ns: 0,
-        text: text.to_owned(),
         partial: false,
         continued: false,
+        head: text.to_owned(),
+        gap_bytes: 0,
+        tail: String::new(),
     }
 }
 
@@ -22,7 +24,7 @@ fn fit(max_bytes: u64, lines: &[(Stream, String)]) -> Vec<String> {
         .finish()
         .into_iter()
         .map(|part| match part {
-            Part::Line(line) => line.text,
+            Part::Line(line) => line.text().into_owned(),
             Part::LeftOut(gap) => {
                 format!("<{}: {}, {}>", gap.stream.word(), gap.lines, gap.bytes)
             }
@@ -109,6 +111,46 @@ fn one_long_line_gives_its_ends() {
     assert_eq!(
         fit(7, &[(Stream::Out, "\u{1f600}".repeat(9))]),
         ["…[32 bytes left out]…\u{1f600}"]
+    );
+}
+
+#[test]
+fn what_was_left_out_of_a_line_before_is_counted_too() {
+    let cut_line = || ShownLine {
+        head: "a".repeat(10),
+        gap_bytes: 1000,
+        tail: "b".repeat(10),
+        ..line(Stream::Out, "")
+    };
+    let shown = |max_bytes, lines: Vec<ShownLine>| {
+        let mut budget = Budget::new(max_bytes);
+        for line in lines {
+            budget.take(line);
+        }
+        let text = |part| match part {
+            Part::Line(line) => line.text().into_owned(),
+            Part::LeftOut(gap) => format!("<{}, {}>", gap.lines, gap.bytes),
+        };
+        budget.finish().into_iter().map(text).collect::<Vec<_>>()
+    };
+    let whole = "aaaaaaaaaa…[1000 bytes left out]…bbbbbbbbbb";
+    assert_eq!(shown(21, vec![cut_line()]), [whole]);
+    assert_eq!(
+        shown(9, vec![cut_line()]),
+        ["aaaa…[1012 bytes left out]…bbbb"]
+    );
+    let small = || line(Stream::Out, "x");
+    assert_eq!(
+        shown(12, vec![cut_line(), small()]),
+        ["aaaaa…[1015 bytes left out]…", "x"]
+    );
+    assert_eq!(
+        shown(14, vec![small(), small(), small(), cut_line()]),
+        ["x", "x", "x", "…[1013 bytes left out]…bbbbbbb"]
+    );
+    assert_eq!(
+        shown(8, vec![small(), small(), cut_line(), small(), small()]),
+        ["x", "x", "<1, 1021>", "x", "x"]
     );
 }
 

@@ -1,0 +1,55 @@
+//! proc(5), on Linux.
+//!
+//! Does not: interpret; who asks does.
+
+use nix::unistd::{SysconfVar, sysconf};
+
+use super::{Stat, Usage, is_exiting_in, parse, parse_usage};
+
+pub(crate) fn stat(pid: i32) -> Option<Stat> {
+    parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+pub(crate) fn usage(pid: i32) -> Option<Usage> {
+    let value = |variable| u64::try_from(sysconf(variable).ok()??).ok();
+    let ticks = value(SysconfVar::CLK_TCK)?;
+    let page_bytes = value(SysconfVar::PAGE_SIZE)?;
+    let line = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    parse_usage(&line, ticks, page_bytes)
+}
+
+pub(crate) fn is_exiting(pid: i32) -> bool {
+    std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|line| is_exiting_in(&line))
+}
+
+pub(crate) fn all() -> Vec<Stat> {
+    std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| stat(entry.ok()?.file_name().to_str()?.parse().ok()?))
+        .collect()
+}
+
+pub(crate) fn own_children() -> Option<Vec<i32>> {
+    let me = std::process::id(); // one thread: the process is its only task
+    let text = std::fs::read_to_string(format!("/proc/self/task/{me}/children")).ok()?;
+    Some(
+        text.split_ascii_whitespace()
+            .filter_map(|pid| pid.parse().ok())
+            .collect(),
+    )
+}
+
+pub(crate) fn arguments(pid: i32) -> Option<Vec<u8>> {
+    std::fs::read(format!("/proc/{pid}/cmdline")).ok()
+}
+
+pub(crate) fn environment(pid: i32) -> Option<Vec<u8>> {
+    std::fs::read(format!("/proc/{pid}/environ")).ok()
+}
+
+pub(crate) fn owner(pid: i32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    uids.split_ascii_whitespace().next()?.parse().ok()
+}
