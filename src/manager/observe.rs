@@ -142,17 +142,13 @@ impl Observed {
 
 /// The living tree below the supervisor of `block`: pids and names.
 pub(crate) fn descendants(block: &Block) -> Vec<(i32, String)> {
-    let all = proc::all();
-    let supervisor = block.supervisor_pid;
-    let same = all
-        .iter()
-        .any(|stat| stat.pid == supervisor && stat.start == block.supervisor_start);
-    if !same {
+    let supervisor = proc::stat(block.supervisor_pid);
+    if supervisor.is_none_or(|stat| stat.start != block.supervisor_start) {
         return Vec::new(); // another pid namespace, or no /proc: nothing is claimed
     }
     let name = |stat: &proc::Stat| String::from_utf8_lossy(&stat.name).into_owned();
-    tree::descendants(supervisor, &all)
-        .into_iter()
+    tree::below(block.supervisor_pid)
+        .iter()
         .map(|stat| (stat.pid, name(stat)))
         .collect()
 }

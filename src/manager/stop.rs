@@ -20,12 +20,16 @@ use crate::model::facts::Block;
 use crate::model::status::Reason;
 use crate::store::dir::Sub;
 use crate::store::files;
+use crate::sys::image::ManyDescriptors;
 use crate::sys::notify::Notifier;
 use crate::sys::pidfd::PidFd;
 use crate::sys::proc;
 
 /// How much longer than its grace a stop may take: KILL has its own limit, and machines are busy.
 const STOP_MARGIN: Duration = Duration::from_secs(15);
+
+/// How many descriptors are left for all that is no connection.
+const OTHER_DESCRIPTORS: usize = 64;
 
 /// How a stop is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +61,20 @@ enum Asked {
 impl Manager {
     /// Stops all of `targets`; one result for each, in their order: what it is now, or why not.
     pub(crate) fn stop(
+        &self,
+        targets: &[Observed],
+        options: StopOptions,
+    ) -> Vec<Result<ProcessInfo, Error>> {
+        // Each takes a connection until it has ended; what goes beyond that comes after.
+        let descriptors = ManyDescriptors::allow();
+        let at_once = descriptors.count.saturating_sub(OTHER_DESCRIPTORS).max(1);
+        targets
+            .chunks(at_once)
+            .flat_map(|targets| self.stop_at_once(targets, options))
+            .collect()
+    }
+
+    fn stop_at_once(
         &self,
         targets: &[Observed],
         options: StopOptions,

@@ -235,13 +235,16 @@ impl Journal {
         self.held.deadline().into_iter().chain(self.rest_at).min()
     }
 
-    /// When it is time: gives memory back, tries again to write what the disk refused.
-    pub(super) fn tick(&mut self, now: Instant) {
-        if self.rest_at.is_some_and(|at| now >= at) {
+    /// When it is time: gives memory back, tries again to write what the disk refused. Returns whether a
+    /// burst is over.
+    pub(super) fn tick(&mut self, now: Instant) -> bool {
+        self.retry(now);
+        let rests = self.rest_at.is_some_and(|at| now >= at);
+        if rests {
             self.rest_at = None;
             self.writer.rest();
         }
-        self.retry(now);
+        rests
     }
 
     fn retry(&mut self, now: Instant) {

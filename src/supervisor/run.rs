@@ -187,7 +187,9 @@ impl Supervisor {
             }
             self.peers.expire(now);
             self.pass_input_on(now);
-            self.journal.tick(now);
+            if self.journal.tick(now) {
+                self.streams.rest();
+            }
             self.go_on_stopping(now);
             if self.has_ended(now) {
                 match (self.on_record, &gone) {

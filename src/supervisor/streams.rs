@@ -10,6 +10,13 @@ use super::journal::Journal;
 use crate::log::Kind;
 use crate::sys::pipe;
 
+/// What a pipe holds at first, and in a burst: Linux gives 64 KiB, and a user no more than some hundred of
+/// the larger ones. See pipe(7), `pipe-user-pages-soft`.
+const PIPE_BYTES: usize = 64 * 1024;
+const PIPE_BURST_BYTES: usize = 256 * 1024;
+/// How many full pipes in a row make a burst.
+const FULL_READS: u8 = 4;
+
 /// How many streams there are.
 pub(super) const STREAMS: usize = 2;
 
@@ -20,6 +27,8 @@ pub(super) struct Streams([Option<Source>; STREAMS]);
 pub(super) struct Source {
     pipe: File,
     kind: Kind,
+    /// How many reads in a row found it full.
+    full: u8,
 }
 
 /// What a read gave.
@@ -39,6 +48,7 @@ impl Streams {
             Some(Source {
                 pipe: File::from(pipe),
                 kind,
+                full: 0,
             })
         };
         Self([source(stdout, Kind::Stdout), source(stderr, Kind::Stderr)])
@@ -67,6 +77,14 @@ impl Streams {
         }
     }
 
+    /// Gives back what a burst took: for when nothing came for a while.
+    pub(super) fn rest(&mut self) {
+        for source in self.0.iter_mut().flatten() {
+            pipe::set_capacity(&source.pipe, PIPE_BYTES);
+            source.full = 0;
+        }
+    }
+
     /// Reads what each of them holds at this moment, and sees which have ended. What is written meanwhile
     /// may be left: a stranger who holds a pipe and never stops writing keeps nobody here.
     pub(super) fn read_waiting(&mut self, journal: &mut Journal) {
@@ -81,6 +99,18 @@ impl Streams {
 }
 
 impl Source {
+    /// Takes note of a read: who writes faster than we read has a larger pipe to write to.
+    fn count(&mut self, bytes: usize) {
+        if bytes < PIPE_BYTES {
+            self.full = 0;
+        } else if self.full < FULL_READS {
+            self.full += 1;
+            if self.full == FULL_READS {
+                pipe::set_capacity(&self.pipe, PIPE_BURST_BYTES);
+            }
+        }
+    }
+
     /// Reads once into the journal. Returns how many bytes; `None` when it has ended.
     fn pass_on(&mut self, journal: &mut Journal) -> Option<usize> {
         match journal.read_from(self) {
@@ -113,7 +143,10 @@ impl Source {
         loop {
             return match self.pipe.read(buffer) {
                 Ok(0) => Got::EndOfFile,
-                Ok(count) => Got::Bytes(count),
+                Ok(count) => {
+                    self.count(count);
+                    Got::Bytes(count)
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Got::Nothing,
                 Err(_) => Got::EndOfFile,

@@ -21,6 +21,9 @@ use crate::sys::proc::{self, Stat};
 /// The name of a supervisor's process, and its first argument.
 pub(crate) const SUPERVISOR_NAME: &std::ffi::CStr = c"bgp-supervisor";
 
+/// How often lists of children are looked at before all processes are.
+const LOOKS_MAX: usize = 8;
+
 /// What its process is called until it has named itself: it is executed as `/proc/self/exe`.
 const NAME_AT_FIRST: &[u8] = b"exe";
 
@@ -34,8 +37,46 @@ pub(crate) fn is_supervisor(stat: &Stat) -> bool {
         })
 }
 
+/// The living descendants of `root`, without other supervisors and what is below them.
+///
+/// The kernel's lists of children lead from one to the next, so that this costs as much as the tree is
+/// large, not the machine. A list may leave out who comes or goes while it is read: it is looked at
+/// until there is nobody new.
+pub(crate) fn below(root: i32) -> Vec<Stat> {
+    let mut before = Vec::new();
+    for _ in 0..LOOKS_MAX {
+        let Some(found) = listed_below(root) else {
+            break;
+        };
+        let pids: Vec<i32> = found.iter().map(|stat| stat.pid).collect();
+        if pids.iter().all(|pid| before.contains(pid)) {
+            return found;
+        }
+        before = pids;
+    }
+    let all = proc::all();
+    descendants(root, &all).into_iter().cloned().collect()
+}
+
+/// One look at the lists of children; `None` where there are none.
+fn listed_below(root: i32) -> Option<Vec<Stat>> {
+    let mut found = Vec::new();
+    let mut next = proc::children(root)?;
+    let mut seen = HashSet::from([root]);
+    while let Some(pid) = next.pop() {
+        if let Some(stat) = proc::stat(pid).filter(|stat| !is_supervisor(stat))
+            && seen.insert(pid)
+        {
+            next.extend(proc::children(pid).unwrap_or_default());
+            found.push(stat);
+        }
+    }
+    found.retain(|stat| !stat.is_zombie());
+    Some(found)
+}
+
 /// The living descendants of `root` among `all`, without other supervisors and what is below them.
-pub(crate) fn descendants(root: i32, all: &[Stat]) -> Vec<&Stat> {
+fn descendants(root: i32, all: &[Stat]) -> Vec<&Stat> {
     let mut children: HashMap<i32, Vec<&Stat>> = HashMap::new();
     for stat in all {
         children.entry(stat.parent).or_default().push(stat);
@@ -65,11 +106,10 @@ pub(crate) fn terminate(leader: Option<i32>) {
         }
     }
     let me = std::process::id().cast_signed();
-    let all = proc::all();
-    for stat in descendants(me, &all) {
+    for stat in below(me) {
         if Some(stat.group) != leader {
             for signal in both {
-                signal_descendant(me, stat, signal as i32);
+                signal_descendant(me, &stat, signal as i32);
             }
         }
     }
@@ -138,8 +178,8 @@ pub(crate) fn kill_children(group: i32) -> Vec<i32> {
     let children = own_children();
     for child in &children {
         if kill(Pid::from_raw(child.pid), Signal::SIGKILL) == Err(Errno::EPERM) {
-            for below in descendants(child.pid, &proc::all()) {
-                signal_descendant(me, below, Signal::SIGKILL as i32);
+            for stat in below(child.pid) {
+                signal_descendant(me, &stat, Signal::SIGKILL as i32);
             }
         }
     }
@@ -153,8 +193,7 @@ pub(crate) fn kill_children(group: i32) -> Vec<i32> {
 /// What is left of the tree, and why.
 pub(crate) fn survivors() -> Vec<Survivor> {
     let me = std::process::id().cast_signed();
-    let all = proc::all();
-    let mut survivors: Vec<Survivor> = descendants(me, &all)
+    let mut survivors: Vec<Survivor> = below(me)
         .into_iter()
         .map(|stat| {
             let refused = kill(Pid::from_raw(stat.pid), None) == Err(Errno::EPERM);
@@ -208,6 +247,33 @@ mod tests {
             .collect();
         pids.sort_unstable();
         assert_eq!(pids, [2, 3, 8]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn lists_of_children_tell_the_same_as_all_processes() {
+        let line = "sleep 60 & (sleep 60 & sleep 60) & echo ready; wait";
+        let mut shell = std::process::Command::new("/bin/sh")
+            .args(["-c", line])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pids = |found: Vec<i32>| -> HashSet<i32> { found.into_iter().collect() };
+        let root = shell.id().cast_signed();
+        let mut listed = HashSet::new();
+        crate::testing::eventually("three sleep", || {
+            listed = pids(below(root).iter().map(|stat| stat.pid).collect());
+            let names = listed.iter().filter_map(|pid| proc::stat(*pid));
+            names.filter(|stat| stat.name == b"sleep").count() == 3
+        });
+        let all = proc::all();
+        let scanned = descendants(root, &all);
+        assert_eq!(listed, pids(scanned.iter().map(|stat| stat.pid).collect()));
+        for pid in listed.into_iter().chain([root]) {
+            kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+        }
+        shell.wait().unwrap();
+        assert!(below(root).is_empty());
     }
 
     #[test]

@@ -82,6 +82,37 @@ pub(crate) fn forbid_core_files() -> io::Result<Limit> {
     Ok(limit)
 }
 
+/// While this exists the process may have as many descriptors as the system lets it.
+pub(crate) struct ManyDescriptors {
+    before: Option<Limit>,
+    /// How many that are.
+    pub(crate) count: usize,
+}
+
+impl ManyDescriptors {
+    /// Raises the limit as far as it can be raised.
+    pub(crate) fn allow() -> Self {
+        let limit = || getrlimit(Resource::RLIMIT_NOFILE).ok();
+        let before = limit();
+        if let Some((_, hard)) = before {
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard); // else it stays as it is
+        }
+        let soft = limit().map_or(0, |(soft, _)| soft);
+        Self {
+            before,
+            count: usize::try_from(soft).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+impl Drop for ManyDescriptors {
+    fn drop(&mut self) {
+        if let Some((soft, hard)) = self.before {
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, soft, hard); // what is started now has the caller's
+        }
+    }
+}
+
 /// Becomes the parent of every orphan below it; says whether the system can do that.
 pub(crate) fn adopt_orphans() -> bool {
     #[cfg(target_os = "linux")]

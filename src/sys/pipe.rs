@@ -41,6 +41,17 @@ pub(crate) fn set_nonblocking(fd: impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a pipe hold `bytes`, where the system can do that and allows it; else it stays as it is. See
+/// fcntl(2), `F_SETPIPE_SZ`.
+pub(crate) fn set_capacity(fd: impl AsFd, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    if let Ok(bytes) = libc::c_int::try_from(bytes) {
+        let _ = fcntl(fd, FcntlArg::F_SETPIPE_SZ(bytes)); // EPERM, EBUSY: then not
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (fd, bytes);
+}
+
 /// How many bytes can be read from `fd` now. See `ioctl_tty(2)`, `FIONREAD`.
 ///
 /// # Errors

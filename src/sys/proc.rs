@@ -90,6 +90,12 @@ pub(crate) fn own_children() -> Option<Vec<i32>> {
     system::own_children()
 }
 
+/// The children of all threads of `pid`. As with [`own_children`] some may be missing; `None` where the
+/// kernel does not tell, and when one of the threads has ended meanwhile.
+pub(crate) fn children(pid: i32) -> Option<Vec<i32>> {
+    system::children(pid)
+}
+
 /// The arguments of `pid`, each ended by a NUL.
 pub(crate) fn arguments(pid: i32) -> Option<Vec<u8>> {
     system::arguments(pid)

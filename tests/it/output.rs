@@ -512,6 +512,24 @@ fn a_log_that_may_not_grow_does_not_hold_the_process_up() {
     assert_eq!(bgp.list()[0]["exitCode"], 7);
 }
 
+// C9: who writes much is given a larger pipe, but not for ever: a user may have only so many
+#[cfg(target_os = "linux")]
+#[test]
+fn a_burst_widens_its_pipe_and_rest_narrows_it() {
+    use nix::fcntl::{FcntlArg, fcntl};
+    let bgp = Sandbox::new();
+    let work = bgp.start("work", ["sh", "-c", "head -c 30M /dev/zero; read x"]);
+    let stdout = File::options()
+        .write(true)
+        .open(format!("/proc/{}/fd/1", work.pid))
+        .unwrap();
+    for bytes in [256 * 1024, 64 * 1024] {
+        bgp.wait_until(&format!("the pipe holds {bytes} bytes"), || {
+            (fcntl(&stdout, FcntlArg::F_GETPIPE_SZ) == Ok(bytes)).then_some(())
+        });
+    }
+}
+
 // F1
 #[test]
 fn a_follower_whose_reader_has_left_ends_though_nothing_more_is_written() {

@@ -492,3 +492,15 @@ fn an_interrupted_stop_leaves_the_process_stopping() {
     finish(&mut bgp.command(["stop", "--force", "stubborn"])).code(0);
     assert_dead(&[stubborn.pid]);
 }
+
+#[test]
+fn more_are_stopped_than_there_are_descriptors_for() {
+    let bgp = Sandbox::new();
+    let pids: Vec<i32> = (0..30)
+        .map(|n| bgp.start(&format!("n{n}"), ["sleep", "60"]).pid)
+        .collect();
+    bgp.sh("ulimit -n 35; exec \"$BGP\" stop --all")
+        .code(0)
+        .stderr("");
+    assert_dead(&pids);
+}

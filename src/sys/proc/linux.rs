@@ -40,6 +40,16 @@ pub(crate) fn own_children() -> Option<Vec<i32>> {
     )
 }
 
+pub(crate) fn children(pid: i32) -> Option<Vec<i32>> {
+    let mut children = Vec::new();
+    for task in std::fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        let text = std::fs::read_to_string(task.ok()?.path().join("children")).ok()?;
+        let pids = text.split_ascii_whitespace();
+        children.extend(pids.filter_map(|pid| pid.parse::<i32>().ok()));
+    }
+    Some(children)
+}
+
 pub(crate) fn arguments(pid: i32) -> Option<Vec<u8>> {
     std::fs::read(format!("/proc/{pid}/cmdline")).ok()
 }

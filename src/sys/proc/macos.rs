@@ -59,6 +59,10 @@ pub(crate) fn own_children() -> Option<Vec<i32>> {
     None
 }
 
+pub(crate) fn children(_pid: i32) -> Option<Vec<i32>> {
+    None
+}
+
 pub(crate) fn arguments(_pid: i32) -> Option<Vec<u8>> {
     None
 }
