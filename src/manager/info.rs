@@ -44,15 +44,15 @@ pub(crate) struct ProcessInfo {
 
 impl ProcessInfo {
     /// What an entry tells by itself, as of a process of which nothing else is known.
-    pub(crate) fn of(entry: &Entry) -> Self {
+    pub(crate) fn of(entry: Entry) -> Self {
         Self {
             id: entry.id,
             number: entry.number,
-            name: entry.name.clone(),
+            name: entry.name,
             pid: None,
-            argv: entry.argv.clone(),
-            shell_line: entry.shell_line.clone(),
-            cwd: entry.cwd.clone(),
+            argv: entry.argv,
+            shell_line: entry.shell_line,
+            cwd: entry.cwd,
             status: Status::Lost,
             reason: None,
             start_ms: entry.start_ms,
@@ -61,10 +61,10 @@ impl ProcessInfo {
             descendants: 0,
             paused: false,
             restarts: 0,
-            group: entry.group.clone(),
-            session: entry.session.clone(),
+            group: entry.group,
+            session: entry.session,
             previous: entry.previous,
-            alerts: entry.alerts.clone(),
+            alerts: entry.alerts,
             log_bytes: 0,
             supervised: false,
             ended: false,

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::mem::take;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -25,10 +26,13 @@ use crate::sys::{clock, lock, proc};
 /// An entry with what was seen of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Observed {
+    /// Without the end that it may know, which is in `block`.
     pub(crate) entry: Entry,
+    /// Whether the state knows its end, and nothing else need be looked at.
+    recorded: bool,
     pub(crate) lease: Lease,
     /// The newest block that is intact.
-    pub(crate) block: Option<Block>,
+    pub(crate) block: Option<Box<Block>>,
     /// Whether there is a block, and none that is intact.
     damaged: bool,
     /// The size of its log, all segments together.
@@ -91,13 +95,19 @@ impl Observed {
 
     /// Everything there is to say about it.
     pub(crate) fn info(&self) -> ProcessInfo {
-        let entry = &self.entry;
-        let mut info = ProcessInfo::of(entry);
-        info.supervised = self.is_live();
+        self.clone().into_info()
+    }
+
+    /// The same, for who needs nothing else.
+    pub(crate) fn into_info(mut self) -> ProcessInfo {
+        let (supervised, ended) = (self.is_live(), self.has_ended());
+        let (boot, uptime_ms) = (take(&mut self.entry.boot), self.entry.uptime_ms);
+        let mut info = ProcessInfo::of(self.entry);
+        info.supervised = supervised;
         info.log_bytes = self.log_bytes;
-        info.ended = self.has_ended();
-        let same_boot = || entry.boot == clock::boot_id();
-        let Some(block) = &self.block else {
+        info.ended = ended;
+        let same_boot = || boot == clock::boot_id();
+        let Some(block) = self.block else {
             info.reason = Some(match (self.damaged, same_boot()) {
                 (true, _) => Reason::Damaged,
                 (false, true) => Reason::SupervisorKilled,
@@ -109,7 +119,6 @@ impl Observed {
         info.restarts = block.run.saturating_sub(1);
         info.status = block.status;
         info.reason = block.reason;
-        info.exit.clone_from(&block.exit);
         if block.exit.is_none() && !info.supervised {
             info.status = block.status.after(Event::SupervisorGone);
             info.reason = Some(if same_boot() {
@@ -122,11 +131,12 @@ impl Observed {
         info.runtime_ms = match (&block.exit, info.status) {
             (Some(exit), _) => Some(exit.runtime_ms),
             (None, Status::Lost) => None,
-            (None, _) => Some(clock::boottime_ms().saturating_sub(entry.uptime_ms)),
+            (None, _) => Some(clock::boottime_ms().saturating_sub(uptime_ms)),
         };
         if info.supervised && block.exit.is_some() {
-            info.descendants = descendants(block).len();
+            info.descendants = descendants(&block).len();
         }
+        info.exit = block.exit;
         info
     }
 }
@@ -159,7 +169,7 @@ impl Manager {
         let observed = self.observe_if(|_| true)?;
         if observed
             .iter()
-            .any(|process| process.entry.ended.is_none() && process.has_ended())
+            .any(|process| !process.recorded && process.has_ended())
         {
             self.fold(&observed)?;
         }
@@ -196,12 +206,13 @@ impl Manager {
         state: State,
         wanted: impl Fn(&Entry) -> bool,
     ) -> Result<Vec<Observed>, Error> {
-        state
-            .processes
-            .into_iter()
-            .filter(|entry| wanted(entry))
-            .map(|entry| self.observe(entry))
-            .collect()
+        let mut observed = Vec::with_capacity(state.processes.len());
+        for entry in state.processes {
+            if wanted(&entry) {
+                observed.push(self.observe(entry)?);
+            }
+        }
+        Ok(observed)
     }
 
     /// What `entry` is doing.
@@ -209,9 +220,10 @@ impl Manager {
     /// # Errors
     ///
     /// An unsafe file in place of the lease.
-    pub(crate) fn observe(&self, entry: Entry) -> Result<Observed, Error> {
-        if let Some(block) = entry.ended.clone() {
+    pub(crate) fn observe(&self, mut entry: Entry) -> Result<Observed, Error> {
+        if let Some(block) = entry.ended.take() {
             return Ok(Observed {
+                recorded: true,
                 log_bytes: block.log_end.as_ref().map_or(0, |end| end.bytes),
                 entry,
                 lease: Lease::Missing,
@@ -226,6 +238,7 @@ impl Manager {
             .flatten()
         else {
             return self.with_log_bytes(Observed {
+                recorded: false,
                 entry,
                 lease: Lease::Missing,
                 block: None,
@@ -240,10 +253,11 @@ impl Manager {
         let state = block::read(&file, &self.log_keys(&entry), entry.log).map_err(cannot)?;
         let damaged = matches!(state, BlockState::Damaged);
         let block = match state {
-            BlockState::Valid { facts, .. } => Some(*facts),
+            BlockState::Valid { facts, .. } => Some(facts),
             BlockState::NotWritten | BlockState::Damaged => None,
         };
         self.with_log_bytes(Observed {
+            recorded: false,
             entry,
             lease: if held { Lease::Held } else { Lease::Free },
             block,
@@ -291,7 +305,7 @@ impl Manager {
         let mut folded = Vec::new();
         for process in observed
             .iter()
-            .filter(|process| process.entry.ended.is_none() && process.has_ended())
+            .filter(|process| !process.recorded && process.has_ended())
         {
             let id = process.entry.id;
             let entry = locked

@@ -171,7 +171,7 @@ impl Manager {
         let seen = self.observe_again(&entry)?;
         let cleared = || ProcessInfo {
             status: Status::Running, // it was
-            ..ProcessInfo::of(&entry)
+            ..ProcessInfo::of(entry.clone())
         };
         Ok(ProcessInfo {
             pid: Some(pid),

@@ -4,11 +4,13 @@
 //! Does not: decide how bytes look on a terminal.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes that are mostly UTF-8 but need not be.
@@ -61,18 +63,17 @@ impl From<&str> for Bytes {
     }
 }
 
+/// Bytes that are no UTF-8, in JSON.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Wire {
-    Text(String),
-    Encoded { base64: String },
+struct Encoded {
+    base64: String,
 }
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(&self.0) {
             Ok(text) => serializer.serialize_str(text),
-            Err(_) => Wire::Encoded {
+            Err(_) => Encoded {
                 base64: STANDARD.encode(&self.0),
             }
             .serialize(serializer),
@@ -82,13 +83,29 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Wire::deserialize(deserializer)? {
-            Wire::Text(text) => Ok(Self(text.into_bytes())),
-            Wire::Encoded { base64 } => STANDARD
-                .decode(base64)
-                .map(Self)
-                .map_err(serde::de::Error::custom),
-        }
+        deserializer.deserialize_any(AnyBytes)
+    }
+}
+
+struct AnyBytes;
+
+impl<'de> Visitor<'de> for AnyBytes {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, or an object with base64")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+        Ok(Bytes(text.as_bytes().to_vec()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Bytes, A::Error> {
+        let Encoded { base64 } = Encoded::deserialize(MapAccessDeserializer::new(map))?;
+        STANDARD
+            .decode(base64)
+            .map(Bytes)
+            .map_err(de::Error::custom)
     }
 }
 
@@ -113,6 +130,20 @@ mod tests {
                 bytes,
                 "{json}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_neither_is_refused() {
+        for json in [
+            "1",
+            "null",
+            "[]",
+            "{}",
+            r#"{"base64":"!"}"#,
+            r#"{"base64":1}"#,
+        ] {
+            assert!(serde_json::from_str::<Bytes>(json).is_err(), "{json}");
         }
     }
 
