@@ -4,7 +4,7 @@
 
 use super::documents::Several;
 use super::out::Format;
-use super::words::{Clock, colour, runtime, short_status};
+use super::words::{Clock, Pid, Runtime, ShortStatus, colour};
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
@@ -73,16 +73,14 @@ fn table(infos: impl Iterator<Item = ProcessInfo>, count: usize, columns: Option
         .with_room(count)
         .giving_way(&[STARTED, PID, RUNTIME], NAME);
     for info in infos {
-        table.row([
-            &info.id.to_string(),
+        table.display_row([
+            &info.id,
             &info.name,
-            &short_status(&info),
-            &info
-                .pid
-                .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+            &ShortStatus(&info),
+            &Pid(&info),
             &started(info.start_ms),
-            &runtime(&info),
-            &info.command().escaped(),
+            &Runtime(&info),
+            &info.command_line(),
         ]);
         table.style(STATUS, colour(&info));
     }

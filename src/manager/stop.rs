@@ -136,7 +136,8 @@ impl Manager {
             Asked::Supervisor(client) => self.await_supervisor(target, client, grace),
             Asked::Unreachable => self.await_unreachable(target, grace),
             Asked::Leftovers(left) => {
-                let survivors = leftovers::end(&target.entry, target.block.as_deref(), &left, grace);
+                let survivors =
+                    leftovers::end(&target.entry, target.block.as_deref(), &left, grace);
                 if survivors.is_empty() {
                     Ok(target.info())
                 } else {

@@ -4,7 +4,7 @@
 //! Does not: decide how bytes look on a terminal.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use base64::Engine as _;
@@ -25,12 +25,7 @@ impl Bytes {
     /// The text, with each byte that is no UTF-8 written `\xNN`.
     pub(crate) fn escaped(&self) -> String {
         let mut text = String::with_capacity(self.0.len());
-        for chunk in self.0.utf8_chunks() {
-            text.push_str(chunk.valid());
-            for byte in chunk.invalid() {
-                write!(text, "\\x{byte:02x}").expect("a string takes all");
-            }
-        }
+        write_escaped(&self.0, &mut text).expect("a string takes all");
         text
     }
 
@@ -43,6 +38,21 @@ impl Bytes {
     pub(crate) fn base64(&self) -> String {
         STANDARD.encode(&self.0)
     }
+}
+
+/// Writes `bytes` as text, with each byte that is no UTF-8 written `\xNN`.
+///
+/// # Errors
+///
+/// What `text` says.
+pub(crate) fn write_escaped(bytes: &[u8], text: &mut impl fmt::Write) -> fmt::Result {
+    for chunk in bytes.utf8_chunks() {
+        text.write_str(chunk.valid())?;
+        for byte in chunk.invalid() {
+            write!(text, "\\x{byte:02x}")?;
+        }
+    }
+    Ok(())
 }
 
 impl From<&OsStr> for Bytes {

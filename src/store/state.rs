@@ -7,7 +7,6 @@ use std::fmt;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 use super::dir::{STATE, StateDir, Sub};
 use super::envelope;
@@ -86,13 +85,16 @@ pub(crate) fn load(dir: &StateDir, keys: &Keys) -> Result<State, Error> {
     let path = dir.top().path(STATE);
     let read = || dir.top().read(STATE, envelope::STATE.max_bytes);
     let mut bytes = match read()? {
-        Some(bytes) => Zeroizing::new(bytes),
+        Some(bytes) => bytes,
         None if !has_logs(dir)? => return Ok(State::default()),
         // The first start writes the state, then a log: maybe after we had looked for the state.
-        None => Zeroizing::new(read()?.ok_or_else(|| missing(dir))?),
+        None => read()?.ok_or_else(|| missing(dir))?,
     };
     let json = envelope::STATE.open(keys.store(), &keys.state(), &mut bytes, &path)?;
-    let state: State = serde_json::from_slice(json).map_err(|_| envelope::altered(&path))?;
+    let state: State = std::str::from_utf8(json)
+        .ok()
+        .and_then(|json| serde_json::from_str(json).ok())
+        .ok_or_else(|| envelope::altered(&path))?;
     if state.version != VERSION {
         let message = format!(
             "'{}' has version {} inside, which this bgp does not know",

@@ -2,6 +2,9 @@
 //!
 //! Does not: print.
 
+use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
+
 use super::display::{cut, one_line, prefix, width};
 use super::row::Look;
 use super::style::Style;
@@ -70,13 +73,22 @@ impl Table {
 
     /// Adds a row with a cell for each column.
     pub(crate) fn row<const N: usize>(&mut self, cells: [&str; N]) {
+        self.display_row(cells.each_ref().map(|cell| cell as &dyn Display));
+    }
+
+    /// The same with cells that are written where they will stand.
+    pub(crate) fn display_row<const N: usize>(&mut self, cells: [&dyn Display; N]) {
         debug_assert_eq!(N, self.columns, "a cell for each column");
         for cell in cells {
-            let cell = one_line(cell);
-            self.text.push_str(&cell);
+            let begin = self.text.len();
+            write!(self.text, "{cell}").expect("a string takes all");
+            if let Cow::Owned(cell) = one_line(&self.text[begin..]) {
+                self.text.truncate(begin);
+                self.text.push_str(&cell);
+            }
             self.cells.push(Cell {
                 end: self.text.len(),
-                width: width(&cell),
+                width: width(&self.text[begin..]),
             });
         }
     }
