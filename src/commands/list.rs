@@ -41,11 +41,10 @@ pub(crate) fn run(context: &mut Context, selection: &Selection, which: Which) ->
             context.out.json(&Several::new(&infos))?;
         }
         Format::Text => {
-            let mut infos = infos.peekable();
-            if infos.peek().is_some() {
-                let columns = context.columns();
-                let table = table(infos, count, columns).render(columns, context.look());
-                context.out.text(&table)?;
+            let columns = context.columns();
+            let table = table(infos, count, columns);
+            if !table.is_empty() {
+                context.out.text(&table.render(columns, context.look()))?;
             }
         }
     }
@@ -83,6 +82,8 @@ fn table(infos: impl Iterator<Item = ProcessInfo>, count: usize, columns: Option
             &info.command_line(),
         ]);
         table.style(STATUS, colour(&info));
+        // The command ends now; to give all of it back piece by piece takes longer than to show it.
+        std::mem::forget(info);
     }
     table
 }

@@ -32,7 +32,10 @@ pub(crate) fn is_dangerous(c: char) -> bool {
 }
 
 fn escape(text: &str, unwanted: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&unwanted) {
+    let printable = |byte: u8| byte.wrapping_sub(b' ') < 0x5f;
+    // To the end, so that the compiler makes it wide; most text is ASCII.
+    let plain = text.bytes().fold(true, |all, byte| all & printable(byte));
+    if plain || !text.contains(&unwanted) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 16);

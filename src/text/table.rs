@@ -71,6 +71,11 @@ impl Table {
         }
     }
 
+    /// Whether there is nothing but the heading.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cells.len() == self.columns
+    }
+
     /// Adds a row with a cell for each column.
     pub(crate) fn row<const N: usize>(&mut self, cells: [&str; N]) {
         self.display_row(cells.each_ref().map(|cell| cell as &dyn Display));
