@@ -384,7 +384,7 @@ fn make_process(store: &Store, number: u8, process: &Process) -> Entry {
         }
     }
     if process.left == Left::Folded {
-        entry.ended = Some(block);
+        entry.ended = Some(Box::new(block));
         return entry;
     }
     let run = store.dir().sub(Sub::Run).unwrap().unwrap();

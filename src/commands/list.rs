@@ -4,7 +4,7 @@
 
 use super::documents::Several;
 use super::out::Format;
-use super::words::{Clock, colour, runtime, short_status};
+use super::words::{Clock, Pid, Runtime, ShortStatus, colour};
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
@@ -30,14 +30,22 @@ pub(crate) fn run(context: &mut Context, selection: &Selection, which: Which) ->
         Some(manager) => selection.observe(&manager)?,
         None => Vec::new(),
     };
-    let mut infos: Vec<ProcessInfo> = processes.into_iter().map(Observed::into_info).collect();
-    infos.retain(|info| which == Which::All || info.status.is_live());
+    let count = processes.len();
+    let infos = processes
+        .into_iter()
+        .map(Observed::into_info)
+        .filter(|info| which == Which::All || info.status.is_live());
     match context.format {
-        Format::Json => context.out.json(&Several::new(&infos))?,
-        Format::Text if infos.is_empty() => {}
+        Format::Json => {
+            let infos: Vec<ProcessInfo> = infos.collect();
+            context.out.json(&Several::new(&infos))?;
+        }
         Format::Text => {
-            let table = table(&infos, context.columns()).render(context.columns(), context.look());
-            context.out.text(&table)?;
+            let columns = context.columns();
+            let table = table(infos, count, columns);
+            if !table.is_empty() {
+                context.out.text(&table.render(columns, context.look()))?;
+            }
         }
     }
     Ok(0)
@@ -50,30 +58,32 @@ const PID: usize = 3;
 const STARTED: usize = 4;
 const RUNTIME: usize = 5;
 
-fn table(infos: &[ProcessInfo], columns: Option<usize>) -> Table {
+fn table(infos: impl Iterator<Item = ProcessInfo>, count: usize, columns: Option<usize>) -> Table {
     let clock = Clock::local();
     let now_ms = clock::wall_ms();
     let started = |ms| match columns {
         Some(_) => clock.short_time(ms, now_ms),
         None => clock.date_time(ms),
     };
-    let mut table = Table::new(&[
+    let heading = [
         "ID", "NAME", "STATUS", "PID", "STARTED", "RUNTIME", "COMMAND",
-    ])
-    .giving_way(&[STARTED, PID, RUNTIME], NAME);
+    ];
+    let mut table = Table::new(&heading)
+        .with_room(count)
+        .giving_way(&[STARTED, PID, RUNTIME], NAME);
     for info in infos {
-        table.row([
-            &info.id.to_string(),
+        table.display_row([
+            &info.id,
             &info.name,
-            &short_status(info),
-            &info
-                .pid
-                .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+            &ShortStatus(&info),
+            &Pid(&info),
             &started(info.start_ms),
-            &runtime(info),
-            &info.command().escaped(),
+            &Runtime(&info),
+            &info.command_line(),
         ]);
-        table.style(STATUS, colour(info));
+        table.style(STATUS, colour(&info));
+        // The command ends now; to give all of it back piece by piece takes longer than to show it.
+        std::mem::forget(info);
     }
     table
 }

@@ -21,7 +21,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// How much is held back before it is written, in bytes: what a pipe takes at once.
+/// How much is held back of much output, in bytes: what a pipe takes at once.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// The one writer of the standard output. What it takes is written when it is flushed or much.
@@ -35,12 +35,23 @@ impl Out {
     pub(crate) fn stdout() -> Self {
         Self::to(io::stdout())
     }
+
+    /// Holds back more from now on, for much that comes in small pieces.
+    ///
+    /// # Errors
+    ///
+    /// See [`bytes`](Self::bytes).
+    pub(crate) fn hold_more(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        self.writer = BufWriter::with_capacity(BUFFER_BYTES, io::stdout());
+        Ok(())
+    }
 }
 
 impl<W: Write> Out<W> {
     pub(crate) fn to(writer: W) -> Self {
         Self {
-            writer: BufWriter::with_capacity(BUFFER_BYTES, writer),
+            writer: BufWriter::new(writer),
             closed: false,
             nobody_reads: false,
         }

@@ -60,6 +60,7 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &Options) -> Outcome
         return Err(nothing_there(&[id.to_owned()]));
     };
     let process = manager.resolve(id)?;
+    context.out.hold_more()?;
     let mut printer = Printer::new(context, options, &process);
     let shown = show(&manager, process, options, &mut printer);
     match printer.end(shown) {

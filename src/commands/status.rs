@@ -5,7 +5,7 @@
 use super::documents::{One, Several};
 use super::out::Format;
 use super::select::nothing_there;
-use super::words::{Clock, colour, runtime};
+use super::words::{Clock, Runtime, colour};
 use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
@@ -83,16 +83,16 @@ impl Page {
         if let Some(hint) = &inspection.hint {
             self.line(&label("hint"), hint, Style::YELLOW, "");
         }
-        self.row("command", &info.command().escaped());
+        self.row("command", &info.command_line().to_string());
         self.row("directory", &info.cwd.escaped());
         if let Some(pid) = info.pid {
             self.row("pid", &pid.to_string());
         }
-        self.row("started", &clock.date_time(info.start_ms));
+        self.row("started", &clock.date_time(info.start_ms).to_string());
         if let Some(exit) = &info.exit {
-            self.row("ended", &clock.date_time(exit.end_ms));
+            self.row("ended", &clock.date_time(exit.end_ms).to_string());
         }
-        self.row("runtime", &runtime(info));
+        self.row("runtime", &Runtime(info).to_string());
         if let Some(used) = &inspection.used {
             self.row("used", &use_of(used, info));
         }

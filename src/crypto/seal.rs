@@ -98,14 +98,26 @@ impl SealKeys {
         context: &[u8],
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, BadSeal> {
+        let mut buffer = Zeroizing::new(sealed.to_vec());
+        let plain = self.open_in_place(context, &mut buffer)?;
+        Ok(Zeroizing::new(plain.to_vec()))
+    }
+
+    /// The same where `sealed` is; what is in it otherwise is of no use afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); then nothing was decrypted.
+    pub(crate) fn open_in_place<'a>(
+        &self,
+        context: &[u8],
+        sealed: &'a mut [u8],
+    ) -> Result<&'a [u8], BadSeal> {
         let body_len = sealed.len().checked_sub(TAG_BYTES).ok_or(BadSeal)?;
-        let (body, tag) = sealed.split_at(body_len);
+        let (body, tag) = sealed.split_at_mut(body_len);
         self.verify(context, body, tag)?;
-        let (iv, ciphertext) = body.split_first_chunk::<IV_BYTES>().ok_or(BadSeal)?;
-        let mut plain = Zeroizing::new(ciphertext.to_vec());
-        let len = self.decrypt_in_place(iv, &mut plain)?.len();
-        plain.truncate(len);
-        Ok(plain)
+        let (iv, ciphertext) = body.split_first_chunk_mut::<IV_BYTES>().ok_or(BadSeal)?;
+        self.decrypt_in_place(iv, ciphertext)
     }
 
     /// Encrypts the first `plain_bytes` of `buffer` over all of it; `buffer` is the padded length.

@@ -111,7 +111,7 @@ pub(crate) fn in_the_way(process: &Observed) -> Option<Error> {
     if process.has_ended() {
         return None;
     }
-    match leftovers::find(entry, process.block.as_ref()).len() {
+    match leftovers::find(entry, process.block.as_deref()).len() {
         0 => None,
         count => Some(lives(format!(
             "has lost its supervisor, but {count} of its processes live"

@@ -35,7 +35,7 @@ pub(super) fn hint(
 }
 
 fn lost(process: &Observed, info: &ProcessInfo) -> Option<String> {
-    let left = leftovers::find(&process.entry, process.block.as_ref());
+    let left = leftovers::find(&process.entry, process.block.as_deref());
     if left.is_empty() {
         return None;
     }

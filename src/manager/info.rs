@@ -2,10 +2,12 @@
 //!
 //! Does not: look anything up.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::model::bytes::Bytes;
+use crate::model::bytes::{Bytes, write_escaped};
 use crate::model::facts::{AlertSettings, Entry, Exit};
 use crate::model::id::ProcessId;
 use crate::model::status::{How, Reason, Status};
@@ -80,6 +82,11 @@ impl ProcessInfo {
         Bytes(words.join(&b' '))
     }
 
+    /// The same, escaped, to be written.
+    pub(crate) fn command_line(&self) -> CommandLine<'_> {
+        CommandLine(self)
+    }
+
     /// How the leader ended, if it has and that is known.
     pub(crate) fn how(&self) -> Option<How> {
         self.exit.as_ref().map(Exit::how)
@@ -130,10 +137,36 @@ impl ProcessInfo {
     }
 }
 
-fn quoted(word: &[u8]) -> Vec<u8> {
+/// See [`ProcessInfo::command_line`].
+pub(crate) struct CommandLine<'a>(&'a ProcessInfo);
+
+impl fmt::Display for CommandLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = &self.0.shell_line {
+            return write_escaped(&line.0, f);
+        }
+        for (i, word) in self.0.argv.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            if is_plain(&word.0) {
+                write_escaped(&word.0, f)?;
+            } else {
+                write_escaped(&quoted(&word.0), f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_plain(word: &[u8]) -> bool {
     let plain =
         |byte: &u8| byte.is_ascii_alphanumeric() || b"%+,-./:=@_^".contains(byte) || *byte >= 0x80;
-    if !word.is_empty() && word.iter().all(plain) {
+    !word.is_empty() && word.iter().all(plain)
+}
+
+fn quoted(word: &[u8]) -> Vec<u8> {
+    if is_plain(word) {
         return word.to_vec();
     }
     let inner = word
@@ -202,6 +235,21 @@ impl Serialize for ProcessInfo {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_line_is_the_command_escaped() {
+        let entry: Entry = serde_json::from_value(serde_json::json!({
+            "id": "00000001", "number": 1, "name": "web", "log": "00".repeat(16),
+            "argv": ["two words", "plain", "", "it's", {"base64": "Yf9i"}],
+            "cwd": "/", "graceMs": 5000, "startMs": 1, "uptimeMs": 1, "boot": "b",
+        }))
+        .unwrap();
+        let mut info = ProcessInfo::of(entry);
+        assert_eq!(info.command_line().to_string(), info.command().escaped());
+        assert!(info.command_line().to_string().ends_with("a\\xffb"));
+        info.shell_line = Some("a | b".into());
+        assert_eq!(info.command_line().to_string(), "a | b");
+    }
 
     #[test]
     fn a_command_is_shown_as_it_would_be_typed() {

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::mem::take;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -25,12 +26,13 @@ use crate::sys::{clock, lock, proc};
 /// An entry with what was seen of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Observed {
+    /// Without the end that it may know, which is in `block`.
     pub(crate) entry: Entry,
+    /// Whether the state knows its end, and nothing else need be looked at.
+    recorded: bool,
     pub(crate) lease: Lease,
     /// The newest block that is intact.
-    pub(crate) block: Option<Block>,
-    /// Whether the block comes from the state, where it is final.
-    folded: bool,
+    pub(crate) block: Option<Box<Block>>,
     /// Whether there is a block, and none that is intact.
     damaged: bool,
     /// The size of its log, all segments together.
@@ -96,11 +98,10 @@ impl Observed {
         self.clone().into_info()
     }
 
-    /// The same, of one that is not needed any more: a list has many, and copies cost.
+    /// The same, for who needs nothing else.
     pub(crate) fn into_info(mut self) -> ProcessInfo {
         let (supervised, ended) = (self.is_live(), self.has_ended());
-        let boot = std::mem::take(&mut self.entry.boot);
-        let uptime_ms = self.entry.uptime_ms;
+        let (boot, uptime_ms) = (take(&mut self.entry.boot), self.entry.uptime_ms);
         let mut info = ProcessInfo::of(self.entry);
         info.supervised = supervised;
         info.log_bytes = self.log_bytes;
@@ -164,7 +165,7 @@ impl Manager {
         let observed = self.observe_if(|_| true)?;
         if observed
             .iter()
-            .any(|process| !process.folded && process.has_ended())
+            .any(|process| !process.recorded && process.has_ended())
         {
             self.fold(&observed)?;
         }
@@ -201,12 +202,13 @@ impl Manager {
         state: State,
         wanted: impl Fn(&Entry) -> bool,
     ) -> Result<Vec<Observed>, Error> {
-        state
-            .processes
-            .into_iter()
-            .filter(|entry| wanted(entry))
-            .map(|entry| self.observe(entry))
-            .collect()
+        let mut observed = Vec::with_capacity(state.processes.len());
+        for entry in state.processes {
+            if wanted(&entry) {
+                observed.push(self.observe(entry)?);
+            }
+        }
+        Ok(observed)
     }
 
     /// What `entry` is doing.
@@ -217,11 +219,11 @@ impl Manager {
     pub(crate) fn observe(&self, mut entry: Entry) -> Result<Observed, Error> {
         if let Some(block) = entry.ended.take() {
             return Ok(Observed {
+                recorded: true,
                 log_bytes: block.log_end.as_ref().map_or(0, |end| end.bytes),
                 entry,
                 lease: Lease::Missing,
                 block: Some(block),
-                folded: true,
                 damaged: false,
             });
         }
@@ -232,10 +234,10 @@ impl Manager {
             .flatten()
         else {
             return self.with_log_bytes(Observed {
+                recorded: false,
                 entry,
                 lease: Lease::Missing,
                 block: None,
-                folded: false,
                 damaged: false,
                 log_bytes: 0,
             });
@@ -247,14 +249,14 @@ impl Manager {
         let state = block::read(&file, &self.log_keys(&entry), entry.log).map_err(cannot)?;
         let damaged = matches!(state, BlockState::Damaged);
         let block = match state {
-            BlockState::Valid { facts, .. } => Some(*facts),
+            BlockState::Valid { facts, .. } => Some(facts),
             BlockState::NotWritten | BlockState::Damaged => None,
         };
         self.with_log_bytes(Observed {
+            recorded: false,
             entry,
             lease: if held { Lease::Held } else { Lease::Free },
             block,
-            folded: false,
             damaged,
             log_bytes: 0,
         })
@@ -284,7 +286,7 @@ impl Manager {
     /// As [`observe_all`](Self::observe_all).
     pub(crate) fn observe_again(&self, entry: &Entry) -> Result<Option<Observed>, Error> {
         let seen = self.observe(entry.clone())?;
-        if seen.lease != Lease::Missing || seen.folded {
+        if seen.lease != Lease::Missing || entry.ended.is_some() {
             return Ok(Some(seen));
         }
         Ok(self.observe_if(|other| other.id == entry.id)?.pop())
@@ -299,7 +301,7 @@ impl Manager {
         let mut folded = Vec::new();
         for process in observed
             .iter()
-            .filter(|process| !process.folded && process.has_ended())
+            .filter(|process| !process.recorded && process.has_ended())
         {
             let id = process.entry.id;
             let entry = locked

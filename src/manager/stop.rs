@@ -95,7 +95,7 @@ impl Manager {
             return Err(not_running(&target.info()));
         }
         if !target.is_live() {
-            let left = leftovers::find(&target.entry, target.block.as_ref());
+            let left = leftovers::find(&target.entry, target.block.as_deref());
             if left.is_empty() {
                 return Err(not_running(&target.info()));
             }
@@ -154,7 +154,8 @@ impl Manager {
             Asked::Supervisor(client) => self.await_supervisor(target, client, grace),
             Asked::Unreachable => self.await_unreachable(target, grace),
             Asked::Leftovers(left) => {
-                let survivors = leftovers::end(&target.entry, target.block.as_ref(), &left, grace);
+                let survivors =
+                    leftovers::end(&target.entry, target.block.as_deref(), &left, grace);
                 if survivors.is_empty() {
                     Ok(target.info())
                 } else {
@@ -222,7 +223,7 @@ impl Manager {
 pub(crate) fn has_leftovers(target: &Observed) -> bool {
     !target.is_live()
         && !target.has_ended()
-        && !leftovers::find(&target.entry, target.block.as_ref()).is_empty()
+        && !leftovers::find(&target.entry, target.block.as_deref()).is_empty()
 }
 
 fn signal_supervisor(block: &Block) -> bool {

@@ -4,11 +4,13 @@
 //! Does not: decide how bytes look on a terminal.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
+use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes that are mostly UTF-8 but need not be.
@@ -23,12 +25,7 @@ impl Bytes {
     /// The text, with each byte that is no UTF-8 written `\xNN`.
     pub(crate) fn escaped(&self) -> String {
         let mut text = String::with_capacity(self.0.len());
-        for chunk in self.0.utf8_chunks() {
-            text.push_str(chunk.valid());
-            for byte in chunk.invalid() {
-                write!(text, "\\x{byte:02x}").expect("a string takes all");
-            }
-        }
+        write_escaped(&self.0, &mut text).expect("a string takes all");
         text
     }
 
@@ -41,6 +38,21 @@ impl Bytes {
     pub(crate) fn base64(&self) -> String {
         STANDARD.encode(&self.0)
     }
+}
+
+/// Writes `bytes` as text, with each byte that is no UTF-8 written `\xNN`.
+///
+/// # Errors
+///
+/// What `text` says.
+pub(crate) fn write_escaped(bytes: &[u8], text: &mut impl fmt::Write) -> fmt::Result {
+    for chunk in bytes.utf8_chunks() {
+        text.write_str(chunk.valid())?;
+        for byte in chunk.invalid() {
+            write!(text, "\\x{byte:02x}")?;
+        }
+    }
+    Ok(())
 }
 
 impl From<&OsStr> for Bytes {
@@ -61,18 +73,17 @@ impl From<&str> for Bytes {
     }
 }
 
+/// Bytes that are no UTF-8, in JSON.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Wire {
-    Text(String),
-    Encoded { base64: String },
+struct Encoded {
+    base64: String,
 }
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(&self.0) {
             Ok(text) => serializer.serialize_str(text),
-            Err(_) => Wire::Encoded {
+            Err(_) => Encoded {
                 base64: STANDARD.encode(&self.0),
             }
             .serialize(serializer),
@@ -82,13 +93,29 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Wire::deserialize(deserializer)? {
-            Wire::Text(text) => Ok(Self(text.into_bytes())),
-            Wire::Encoded { base64 } => STANDARD
-                .decode(base64)
-                .map(Self)
-                .map_err(serde::de::Error::custom),
-        }
+        deserializer.deserialize_any(AnyBytes)
+    }
+}
+
+struct AnyBytes;
+
+impl<'de> Visitor<'de> for AnyBytes {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, or an object with base64")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+        Ok(Bytes(text.as_bytes().to_vec()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Bytes, A::Error> {
+        let Encoded { base64 } = Encoded::deserialize(MapAccessDeserializer::new(map))?;
+        STANDARD
+            .decode(base64)
+            .map(Bytes)
+            .map_err(de::Error::custom)
     }
 }
 
@@ -113,6 +140,20 @@ mod tests {
                 bytes,
                 "{json}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_neither_is_refused() {
+        for json in [
+            "1",
+            "null",
+            "[]",
+            "{}",
+            r#"{"base64":"!"}"#,
+            r#"{"base64":1}"#,
+        ] {
+            assert!(serde_json::from_str::<Bytes>(json).is_err(), "{json}");
         }
     }
 

@@ -206,5 +206,5 @@ pub(crate) struct Entry {
     pub(crate) boot: String,
     /// The last words of its status block, once they are final: then nothing else need be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) ended: Option<Block>,
+    pub(crate) ended: Option<Box<Block>>,
 }

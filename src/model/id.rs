@@ -75,8 +75,19 @@ impl<const N: usize> Serialize for Id<N> {
 
 impl<'de, const N: usize> Deserialize<'de> for Id<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| de::Error::custom(format!("not {} hex digits", 2 * N)))
+        struct Digits<const N: usize>;
+        impl<const N: usize> de::Visitor<'_> for Digits<N> {
+            type Value = Id<N>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{} hex digits", 2 * N)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Id<N>, E> {
+                Id::parse(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_str(Digits)
     }
 }
 

@@ -12,8 +12,6 @@
 
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
 use crate::crypto::seal::SealKeys;
 use crate::model::error::{Error, Kind};
 use crate::model::id::StoreId;
@@ -67,25 +65,26 @@ impl Form {
         Ok([header.as_slice(), &sealed].concat())
     }
 
-    /// Undoes [`seal`](Self::seal).
+    /// Undoes [`seal`](Self::seal), where `bytes` are: the JSON.
     ///
     /// # Errors
     ///
     /// `Damaged` for any byte that is not what was sealed for this store in this form.
-    pub(crate) fn open(
+    pub(crate) fn open<'a>(
         &self,
         store: StoreId,
         keys: &SealKeys,
-        bytes: &[u8],
+        bytes: &'a mut [u8],
         path: &Path,
-    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+    ) -> Result<&'a [u8], Error> {
         let (header, sealed) = bytes
-            .split_first_chunk::<HEADER_BYTES>()
+            .split_first_chunk_mut::<HEADER_BYTES>()
             .ok_or_else(|| altered(path))?;
         if *header != self.header(store) {
             return Err(self.foreign(header, path));
         }
-        keys.open(header, sealed).map_err(|_| altered(path))
+        keys.open_in_place(header, sealed)
+            .map_err(|_| altered(path))
     }
 
     fn header(&self, store: StoreId) -> [u8; HEADER_BYTES] {
@@ -131,8 +130,9 @@ mod tests {
     }
 
     fn open(form: &Form, store: u8, bytes: &[u8]) -> Result<Vec<u8>, Kind> {
-        form.open(Id([store; 16]), &keys(), bytes, Path::new("/state"))
-            .map(|plain| plain.to_vec())
+        let mut bytes = bytes.to_vec();
+        form.open(Id([store; 16]), &keys(), &mut bytes, Path::new("/state"))
+            .map(<[u8]>::to_vec)
             .map_err(|error| error.kind)
     }
 
@@ -172,7 +172,7 @@ mod tests {
             .unwrap();
         bytes[8] = 2;
         let error = STATE
-            .open(Id([1; 16]), &keys(), &bytes, Path::new("/state"))
+            .open(Id([1; 16]), &keys(), &mut bytes, Path::new("/state"))
             .unwrap_err();
         assert!(error.message.contains("format version 2"), "{error}");
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::dir::{StateDir, Sub};
 use super::envelope;
@@ -122,10 +123,11 @@ fn read(dir: &Dir, keys: &Keys, name: &str) -> Result<Places, Error> {
     let Some(bytes) = dir.read(&file, envelope::READER.max_bytes)? else {
         return Ok(Places::of_a_new_reader(name));
     };
+    let mut bytes = Zeroizing::new(bytes);
     let json = envelope::READER
-        .open(keys.store(), &keys.reader(), &bytes, &path)
+        .open(keys.store(), &keys.reader(), &mut bytes, &path)
         .map_err(|_| damaged())?;
-    let places: Places = serde_json::from_slice(&json).map_err(|_| damaged())?;
+    let places: Places = serde_json::from_slice(json).map_err(|_| damaged())?;
     // All readers' documents have the same keys: another's must not count as this one's.
     if places.version != VERSION || places.name != name {
         return Err(damaged());

@@ -2,6 +2,9 @@
 //!
 //! Does not: say how a process is; its status block and its lease do, until the end is copied here.
 
+use std::fmt;
+
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -23,6 +26,7 @@ pub(crate) struct State {
     /// The number of the next process; none is given twice.
     pub(crate) next_number: u64,
     /// In the order of their numbers.
+    #[serde(deserialize_with = "entries")]
     pub(crate) processes: Vec<Entry>,
     /// The number of the next alert.
     pub(crate) next_alert: u64,
@@ -31,6 +35,29 @@ pub(crate) struct State {
     /// What a later bgp has added: kept as it is.
     #[serde(flatten)]
     extra: Map<String, Value>,
+}
+
+/// Reads the entries into one place: growing it again and again costs a `list` more than all of them.
+fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::Error> {
+    /// So many have room at first. What is not used costs nothing.
+    const ROOM: usize = 256;
+    struct Entries;
+    impl<'de> Visitor<'de> for Entries {
+        type Value = Vec<Entry>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("processes")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Entry>, A::Error> {
+            let mut entries = Vec::with_capacity(ROOM);
+            while let Some(entry) = list.next_element()? {
+                entries.push(entry);
+            }
+            Ok(entries)
+        }
+    }
+    deserializer.deserialize_seq(Entries)
 }
 
 impl Default for State {
@@ -57,14 +84,17 @@ impl Default for State {
 pub(crate) fn load(dir: &StateDir, keys: &Keys) -> Result<State, Error> {
     let path = dir.top().path(STATE);
     let read = || dir.top().read(STATE, envelope::STATE.max_bytes);
-    let bytes = match read()? {
+    let mut bytes = match read()? {
         Some(bytes) => bytes,
         None if !has_logs(dir)? => return Ok(State::default()),
         // The first start writes the state, then a log: maybe after we had looked for the state.
         None => read()?.ok_or_else(|| missing(dir))?,
     };
-    let json = envelope::STATE.open(keys.store(), &keys.state(), &bytes, &path)?;
-    let state: State = serde_json::from_slice(&json).map_err(|_| envelope::altered(&path))?;
+    let json = envelope::STATE.open(keys.store(), &keys.state(), &mut bytes, &path)?;
+    let state: State = std::str::from_utf8(json)
+        .ok()
+        .and_then(|json| serde_json::from_str(json).ok())
+        .ok_or_else(|| envelope::altered(&path))?;
     if state.version != VERSION {
         let message = format!(
             "'{}' has version {} inside, which this bgp does not know",

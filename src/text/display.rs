@@ -3,7 +3,7 @@
 //! Does not: know whether there is a terminal; the caller says what it wants.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -32,7 +32,10 @@ pub(crate) fn is_dangerous(c: char) -> bool {
 }
 
 fn escape(text: &str, unwanted: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&unwanted) {
+    let printable = |byte: u8| byte.wrapping_sub(b' ') < 0x5f;
+    // To the end, so that the compiler makes it wide; most text is ASCII.
+    let plain = text.bytes().fold(true, |all, byte| all & printable(byte));
+    if plain || !text.contains(&unwanted) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 16);
@@ -144,19 +147,24 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
 }
 
 /// `350ms`, `12s`, `3m 2s`, `1h 5m`, `2d 3h`: the two largest units there are.
-pub(crate) fn human_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let pair = |large: u64, large_name, small: u64, small_name| match small {
-        0 => format!("{large}{large_name}"),
-        _ => format!("{large}{large_name} {small}{small_name}"),
-    };
-    match seconds {
-        0 if duration.is_zero() => "0s".to_owned(),
-        0 => format!("{}ms", duration.as_millis()),
-        1..60 => format!("{seconds}s"),
-        60..3_600 => pair(seconds / 60, "m", seconds % 60, "s"),
-        3_600..86_400 => pair(seconds / 3_600, "h", seconds % 3_600 / 60, "m"),
-        _ => pair(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
+pub(crate) struct HumanDuration(pub(crate) Duration);
+
+impl fmt::Display for HumanDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (large, small) = match seconds {
+            0 if self.0.is_zero() => return f.write_str("0s"),
+            0 => return write!(f, "{}ms", self.0.as_millis()),
+            1..60 => return write!(f, "{seconds}s"),
+            60..3_600 => ((seconds / 60, "m"), (seconds % 60, "s")),
+            3_600..86_400 => ((seconds / 3_600, "h"), (seconds % 3_600 / 60, "m")),
+            _ => ((seconds / 86_400, "d"), (seconds % 86_400 / 3_600, "h")),
+        };
+        write!(f, "{}{}", large.0, large.1)?;
+        if small.0 > 0 {
+            write!(f, " {}{}", small.0, small.1)?;
+        }
+        Ok(())
     }
 }
 
@@ -270,12 +278,10 @@ mod tests {
             (86_399_999, "23h 59m"),
             (183_600_000, "2d 3h"),
         ] {
-            assert_eq!(
-                human_duration(Duration::from_millis(milliseconds)),
-                expected
-            );
+            let duration = HumanDuration(Duration::from_millis(milliseconds));
+            assert_eq!(duration.to_string(), expected);
         }
-        assert_eq!(human_duration(Duration::from_nanos(10)), "0ms");
-        assert!(human_duration(Duration::MAX).ends_with('h'));
+        assert_eq!(HumanDuration(Duration::from_nanos(10)).to_string(), "0ms");
+        assert!(HumanDuration(Duration::MAX).to_string().ends_with('h'));
     }
 }

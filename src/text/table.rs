@@ -2,6 +2,9 @@
 //!
 //! Does not: print.
 
+use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
+
 use super::display::{cut, one_line, prefix, width};
 use super::row::Look;
 use super::style::Style;
@@ -15,14 +18,20 @@ const FLEXIBLE_MIN_COLUMNS: usize = 8;
 
 /// Rows under a heading. Whatever the cells hold, each row is one line.
 pub(crate) struct Table {
-    rows: Vec<Row>,
+    columns: usize,
+    /// The text of all cells, one behind the other, and of each where it ends and how wide it is.
+    text: String,
+    cells: Vec<Cell>,
+    /// The row and column of cells that have a style.
+    styles: Vec<(usize, usize, Style)>,
     optional: &'static [usize],
     flexible: Option<usize>,
 }
 
-struct Row {
-    cells: Vec<String>,
-    styled: Option<(usize, Style)>,
+#[derive(Clone, Copy)]
+struct Cell {
+    end: usize,
+    width: usize,
 }
 
 /// How the columns stand: for each that is shown its index and its width.
@@ -30,15 +39,26 @@ type Layout = Vec<(usize, usize)>;
 
 impl Table {
     /// A table with this heading and no rows.
-    pub(crate) fn new(heading: &[&str]) -> Self {
-        Self {
-            rows: vec![Row {
-                cells: heading.iter().map(|cell| (*cell).to_owned()).collect(),
-                styled: None,
-            }],
+    pub(crate) fn new<const N: usize>(heading: &[&str; N]) -> Self {
+        let mut table = Self {
+            columns: N,
+            text: String::new(),
+            cells: Vec::new(),
+            styles: Vec::new(),
             optional: &[],
             flexible: None,
-        }
+        };
+        table.row(*heading);
+        table
+    }
+
+    /// With room for so many rows: growing again and again costs more than filling them.
+    pub(crate) fn with_room(mut self, rows: usize) -> Self {
+        const CELL_BYTES: usize = 16;
+        let cells = rows * self.columns;
+        self.text.reserve(cells * CELL_BYTES);
+        self.cells.reserve(cells);
+        self
     }
 
     /// On a terminal that is too narrow these columns are left out, the first of them first. If it is
@@ -51,43 +71,66 @@ impl Table {
         }
     }
 
+    /// Whether there is nothing but the heading.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cells.len() == self.columns
+    }
+
     /// Adds a row with a cell for each column.
     pub(crate) fn row<const N: usize>(&mut self, cells: [&str; N]) {
-        debug_assert_eq!(N, self.rows[0].cells.len(), "a cell for each column");
-        let cells = cells.map(|cell| one_line(cell).into_owned()).into();
-        self.rows.push(Row {
-            cells,
-            styled: None,
-        });
+        self.display_row(cells.each_ref().map(|cell| cell as &dyn Display));
+    }
+
+    /// The same with cells that are written where they will stand.
+    pub(crate) fn display_row<const N: usize>(&mut self, cells: [&dyn Display; N]) {
+        debug_assert_eq!(N, self.columns, "a cell for each column");
+        for cell in cells {
+            let begin = self.text.len();
+            write!(self.text, "{cell}").expect("a string takes all");
+            if let Cow::Owned(cell) = one_line(&self.text[begin..]) {
+                self.text.truncate(begin);
+                self.text.push_str(&cell);
+            }
+            self.cells.push(Cell {
+                end: self.text.len(),
+                width: width(&self.text[begin..]),
+            });
+        }
     }
 
     /// Shows a cell of the row that was added last in this style, where there are colours.
     pub(crate) fn style(&mut self, column: usize, style: Style) {
-        if let Some(row) = self.rows.last_mut() {
-            row.styled = Some((column, style));
-        }
+        let row = self.cells.len() / self.columns - 1;
+        self.styles.push((row, column, style));
     }
 
     /// All lines, each with its newline. With `columns` no line is wider; without, as in a pipe, nothing
     /// is cut.
     pub(crate) fn render(&self, columns: Option<usize>, look: Look) -> String {
         let layout = self.layout(columns);
-        let mut lines = String::new();
-        for row in &self.rows {
-            row.render(&layout, columns.unwrap_or(usize::MAX), look, &mut lines);
+        let rows = self.cells.len() / self.columns;
+        let widest: usize = layout.iter().map(|(_, width)| width + GAP.len()).sum();
+        let line_bytes = columns.map_or(widest, |columns| columns.min(widest)) + 16;
+        let mut lines = String::with_capacity(self.text.len().max(rows * line_bytes));
+        for row in 0..rows {
+            self.render_row(
+                row,
+                &layout,
+                columns.unwrap_or(usize::MAX),
+                look,
+                &mut lines,
+            );
         }
         lines
     }
 
     fn layout(&self, columns: Option<usize>) -> Layout {
-        let widths = self.widths();
-        let mut layout: Layout = widths.iter().copied().enumerate().collect();
+        let mut layout: Layout = self.widths().into_iter().enumerate().collect();
         let Some(columns) = columns else {
             return layout;
         };
-        let last = widths
-            .last()
-            .map_or(0, |width| (*width).min(LAST_MIN_COLUMNS));
+        let last = layout.last().map_or(0, |(_, width)| *width);
+        let last = last.min(LAST_MIN_COLUMNS);
         let excess = |layout: &Layout| {
             let others = layout.iter().rev().skip(1);
             let needed = others.map(|(_, width)| width + GAP.len()).sum::<usize>() + last;
@@ -110,56 +153,80 @@ impl Table {
     }
 
     fn widths(&self) -> Vec<usize> {
-        let mut widths = vec![0; self.rows[0].cells.len()];
-        for row in &self.rows {
-            for (widest, cell) in widths.iter_mut().zip(&row.cells) {
-                *widest = width(cell).max(*widest);
+        let mut widths = vec![0; self.columns];
+        for row in self.cells.chunks_exact(self.columns) {
+            for (widest, cell) in widths.iter_mut().zip(row) {
+                *widest = cell.width.max(*widest);
             }
         }
         widths
     }
-}
 
-impl Row {
-    /// Adds this row, in at most `room` columns.
-    fn render(&self, layout: &Layout, room: usize, look: Look, lines: &mut String) {
-        let shown = layout.iter().enumerate().map(|(i, (column, widest))| {
-            let is_last = i + 1 == layout.len();
-            let cell = &self.cells[*column];
-            let cell = cut(cell, if is_last { usize::MAX } else { *widest });
-            let blanks = *widest + GAP.len() - width(&cell).min(*widest);
-            (*column, cell, blanks)
-        });
-        let mut shown: Vec<_> = shown.collect();
-        while shown.last().is_some_and(|(_, cell, _)| cell.is_empty()) {
-            shown.pop();
-        }
-        if let Some((_, _, blanks)) = shown.last_mut() {
-            *blanks = 0; // none stand at the end of a line
-        }
-        let needed: usize = shown
+    /// The text of a cell and its width.
+    fn cell(&self, row: usize, column: usize) -> (&str, usize) {
+        let index = row * self.columns + column;
+        let begin = index
+            .checked_sub(1)
+            .map_or(0, |before| self.cells[before].end);
+        let cell = self.cells[index];
+        (&self.text[begin..cell.end], cell.width)
+    }
+
+    /// Adds a row, in at most `room` columns.
+    fn render_row(&self, row: usize, layout: &Layout, room: usize, look: Look, lines: &mut String) {
+        let filled = layout
             .iter()
-            .map(|(_, cell, blanks)| width(cell) + blanks)
-            .sum();
+            .rposition(|(column, _)| self.cell(row, *column).1 > 0)
+            .map_or(0, |last| last + 1);
+        let begins = |i: usize| {
+            layout[..i]
+                .iter()
+                .map(|(_, width)| width + GAP.len())
+                .sum::<usize>()
+        };
+        let shown_width = |i: usize| {
+            let (column, widest) = layout[i];
+            let (_, width) = self.cell(row, column);
+            if i + 1 == layout.len() {
+                width
+            } else {
+                width.min(widest)
+            }
+        };
+        let needed = filled
+            .checked_sub(1)
+            .map_or(0, |last| begins(last) + shown_width(last));
         let is_cut = needed > room;
         let mut room = if is_cut { room.saturating_sub(1) } else { room };
-        for (column, cell, blanks) in shown {
-            let cell = prefix(&cell, room);
-            room -= width(cell);
-            match self.styled {
-                Some((styled, style)) if styled == column && look == Look::Colours => {
-                    lines.push_str(&style.paint(cell));
-                }
-                _ => lines.push_str(cell),
+        for (i, (column, widest)) in layout[..filled].iter().enumerate() {
+            let (cell, cell_width) = self.cell(row, *column);
+            let shown = if cell_width > shown_width(i) {
+                cut(cell, *widest)
+            } else {
+                cell.into()
+            };
+            let shown = prefix(&shown, room);
+            room -= width(shown);
+            match self.style_of(row, *column) {
+                Some(style) if look == Look::Colours => lines.push_str(&style.paint(shown)),
+                _ => lines.push_str(shown),
             }
-            let blanks = blanks.min(room);
-            lines.extend(std::iter::repeat_n(' ', blanks));
-            room -= blanks;
+            if i + 1 < filled {
+                let blanks = (widest + GAP.len() - shown_width(i)).min(room);
+                lines.extend(std::iter::repeat_n(' ', blanks));
+                room -= blanks;
+            }
         }
         if is_cut {
             lines.push('…');
         }
         lines.push('\n');
+    }
+
+    fn style_of(&self, row: usize, column: usize) -> Option<Style> {
+        let at = self.styles.binary_search_by_key(&row, |(row, _, _)| *row);
+        let (_, styled, style) = self.styles.get(at.ok()?)?;
+        (*styled == column).then_some(*style)
     }
 }
 

@@ -208,7 +208,7 @@ impl<'a> Printer<'a> {
         let lead = self
             .clock
             .as_ref()
-            .map_or(0, |clock| width(&clock.stamp(0)) + 1);
+            .map_or(0, |clock| width(&clock.stamp(0).to_string()) + 1);
         let columns = lead + row.columns();
         if appended {
             let from = drawn.map_or(0, |drawn| drawn.cells);
