@@ -24,10 +24,13 @@ use crate::manager::stop::StopOptions;
 use crate::manager::variables::{Inherited, Variables};
 use crate::manager::wait::Until;
 use crate::model::bytes::Bytes;
+use crate::model::error::Error;
 use crate::model::facts::AlertSettings;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
 use crate::sys::clock;
+use crate::text::row::Look;
+use crate::ui;
 
 /// Does what `arguments` (without the program's name) say.
 pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
@@ -127,6 +130,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
                 ..Selection::default()
             },
         ),
+        Verb::Ui => panel(context),
         Verb::Lock => commands::lock::run(context),
         Verb::Config => match matches.change() {
             None => commands::config::show(context),
@@ -138,6 +142,23 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         },
         Verb::Help => unreachable!("help is a request of its own"),
     }
+}
+
+fn panel(context: &Context) -> Outcome {
+    if context.format == Format::Json {
+        return Err(
+            Error::usage("the panel is for people").hint("'bgp list --json' is for programs")
+        );
+    }
+    ui::run(&ui::Options {
+        environment: &context.environment,
+        colours: if context.look() == Look::Colours {
+            ui::Colours::On
+        } else {
+            ui::Colours::Off
+        },
+        configured_grace: context.settings().grace_of_file(),
+    })
 }
 
 fn selection(matches: &Matches, ids: Vec<String>) -> Selection {

@@ -40,6 +40,7 @@ pub(crate) enum Verb {
     Wait,
     Clear,
     Verify,
+    Ui,
     Lock,
     Config,
     Help,

@@ -22,11 +22,11 @@ pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod verify;
 pub(crate) mod wait;
-mod words;
 
 pub(crate) use select::Selection;
 
 use crate::config::{Configuration, Settings};
+use crate::manager::words;
 use crate::model::error::Error;
 use crate::store::environment::Environment;
 use crate::sys::window;
@@ -53,7 +53,7 @@ impl Context {
     }
 
     /// How text looks where the output goes.
-    fn look(&self) -> Look {
+    pub(crate) fn look(&self) -> Look {
         screen::look(
             self.environment.get("NO_COLOR"),
             self.environment.get("TERM"),

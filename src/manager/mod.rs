@@ -11,6 +11,7 @@
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
+//! - [`words`]: the phrases that all faces say; [`watching`]: to be woken when something changes.
 //!
 //! Does not: parse arguments or print.
 
@@ -39,6 +40,8 @@ mod unrunnable;
 pub(crate) mod variables;
 pub(crate) mod verify;
 pub(crate) mod wait;
+mod watching;
+pub(crate) mod words;
 
 use crate::crypto::Key;
 use crate::log::{Identity, LogKeys};

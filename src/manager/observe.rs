@@ -80,6 +80,11 @@ impl Observed {
             .map_or(0..=0, |block| block.first_segment..=block.last_segment)
     }
 
+    /// The size of its log, all segments together.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.log_bytes
+    }
+
     /// How far its log goes.
     pub(crate) fn reach(&self) -> Reach {
         let leader_lives = self

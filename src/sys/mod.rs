@@ -23,5 +23,6 @@ pub(crate) mod publish;
 pub(crate) mod reap;
 pub(crate) mod signals;
 pub(crate) mod socket;
+pub(crate) mod takeover;
 pub(crate) mod terminal;
 pub(crate) mod window;

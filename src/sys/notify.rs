@@ -67,16 +67,66 @@ impl Notifier {
             fds.push(PollFd::new(inotify.as_fd(), PollFlags::POLLIN));
         }
         let _ = poll(&mut fds, timeout(limit)); // EINTR: the caller looks and comes again
-        #[cfg(target_os = "linux")]
-        if let Some(inotify) = &self.inotify {
-            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
-        }
+        self.forget();
         let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
         !fds[..others.len()]
             .iter()
             .filter_map(PollFd::revents)
             .any(|seen| seen.intersects(gone))
     }
+}
+
+impl Notifier {
+    /// Takes what has come, so that only what comes later wakes again.
+    fn forget(&self) {
+        #[cfg(target_os = "linux")]
+        if let Some(inotify) = &self.inotify {
+            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
+        }
+    }
+
+    /// What is readable when something has changed.
+    #[cfg(target_os = "linux")]
+    fn source(&self) -> Option<BorrowedFd<'_>> {
+        self.inotify.as_ref().map(AsFd::as_fd)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn source(&self) -> Option<BorrowedFd<'_>> {
+        let _ = self;
+        None
+    }
+}
+
+/// Waits until one of `notifiers` has seen a change, one of `inputs` is readable or closed, or `limit` is
+/// over. Which of the notifiers, and which of the inputs.
+pub(crate) fn wait_any<const N: usize>(
+    notifiers: &[&Notifier],
+    inputs: [BorrowedFd; N],
+    limit: Duration,
+) -> (Vec<bool>, [bool; N]) {
+    let mut fds: Vec<PollFd> = inputs
+        .iter()
+        .copied()
+        .chain(notifiers.iter().filter_map(|notifier| notifier.source()))
+        .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+        .collect();
+    if poll(&mut fds, timeout(limit)).is_err() {
+        return (vec![false; notifiers.len()], [false; N]); // EINTR: the caller comes again
+    }
+    let seen: Vec<bool> = fds.iter().map(|fd| fd.any() == Some(true)).collect();
+    let mut changes = seen[N..].iter();
+    let changed = notifiers
+        .iter()
+        .map(|notifier| {
+            let changed = notifier.source().is_some() && changes.next() == Some(&true);
+            if changed {
+                notifier.forget();
+            }
+            changed
+        })
+        .collect();
+    (changed, std::array::from_fn(|at| seen[at]))
 }
 
 /// `limit` for poll(2), rounded up to whole milliseconds so that nobody spins before a deadline.

@@ -1,0 +1,81 @@
+//! The screen of the terminal: what is drawn on it is compared with what it shows, and the difference
+//! written at once.
+//!
+//! Does not: ask the terminal anything.
+
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::os::fd::AsFd as _;
+
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+
+use super::Colours;
+
+/// Another screen beside the terminal's own, no cursor, the wheel, and pasted text marked as such. See
+/// xterm's ctlseqs, "DEC Private Mode Set".
+pub(super) const BEGIN: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?1000h\x1b[?1006h\x1b[?2004h";
+/// All of it taken back.
+pub(super) const END: &[u8] = b"\x1b[0m\x1b[?2004l\x1b[?1006l\x1b[?1000l\x1b[?25h\x1b[?1049l";
+
+/// How much is held back until a picture is whole, in bytes: more than most are.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// See the module.
+pub(super) struct Screen {
+    backend: CrosstermBackend<BufWriter<File>>,
+    shown: Buffer,
+    colours: Colours,
+}
+
+impl Screen {
+    /// The standard output, of this size, with nothing on it.
+    ///
+    /// # Errors
+    ///
+    /// `EMFILE` when there is no room for a descriptor.
+    pub(super) fn new(area: Rect, colours: Colours) -> io::Result<Self> {
+        let terminal = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let writer = BufWriter::with_capacity(BUFFER_BYTES, terminal);
+        Ok(Self {
+            backend: CrosstermBackend::new(writer),
+            shown: Buffer::empty(area),
+            colours,
+        })
+    }
+
+    /// Takes it that there is nothing on the screen, which is of this size now.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` when the terminal is gone.
+    pub(super) fn begin_anew(&mut self, area: Rect) -> io::Result<()> {
+        self.shown = Buffer::empty(area);
+        self.backend.clear()
+    }
+
+    /// Shows what `draw` draws onto an empty buffer of its size.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` when the terminal is gone.
+    pub(super) fn show(&mut self, draw: impl FnOnce(&mut Buffer)) -> io::Result<()> {
+        let mut next = Buffer::empty(self.shown.area);
+        draw(&mut next);
+        if self.colours == Colours::Off {
+            without_colours(&mut next);
+        }
+        self.backend.draw(self.shown.diff(&next).into_iter())?;
+        self.shown = next;
+        Backend::flush(&mut self.backend)
+    }
+}
+
+pub(super) fn without_colours(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        cell.fg = Color::Reset;
+        cell.bg = Color::Reset;
+    }
+}
