@@ -91,7 +91,8 @@ impl Supervisor {
             if ready.signals {
                 self.take_signals(now);
             }
-            self.streams.read_ready(ready.streams, &mut self.journal);
+            self.streams
+                .read_ready(ready.streams, &mut self.journal, now);
             if ready.listener {
                 self.peers.accept(now);
             }
@@ -126,8 +127,7 @@ impl Supervisor {
         }
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        let now = Instant::now();
+    fn deadline(&self, now: Instant) -> Option<Instant> {
         let stop = self.stopping.deadline(now);
         // Once it is empty, the end waits for end of file, or for the disk.
         let end = self.end_at.filter(|at| *at > now);
@@ -136,6 +136,7 @@ impl Supervisor {
             end,
             self.peers.deadline(),
             self.journal.deadline(),
+            self.streams.deadline(now),
             self.input.deadline(),
         ]
         .into_iter()

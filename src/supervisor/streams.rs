@@ -5,8 +5,12 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
+
+use nix::poll::PollFlags;
 
 use super::journal::Journal;
+use super::pace::Pace;
 use crate::log::Kind;
 use crate::sys::pipe;
 
@@ -29,6 +33,7 @@ pub(super) struct Source {
     kind: Kind,
     /// How many reads in a row found it full.
     full: u8,
+    pace: Pace,
 }
 
 /// What a read gave.
@@ -49,14 +54,29 @@ impl Streams {
                 pipe: File::from(pipe),
                 kind,
                 full: 0,
+                pace: Pace::default(),
             })
         };
         Self([source(stdout, Kind::Stdout), source(stderr, Kind::Stderr)])
     }
 
-    /// What to poll.
-    pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.0.iter().flatten().map(AsFd::as_fd)
+    /// What to poll, and for what. Of those that are left alone for a moment only the end is told.
+    pub(super) fn fds(&self, now: Instant) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        self.0.iter().flatten().map(move |source| {
+            let flags = match source.pace.nap_until(now) {
+                Some(_) => PollFlags::empty(),
+                None => PollFlags::POLLIN,
+            };
+            (source.as_fd(), flags)
+        })
+    }
+
+    /// When one that is left alone is looked at again.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let sources = self.0.iter().flatten();
+        sources
+            .filter_map(|source| source.pace.nap_until(now))
+            .min()
     }
 
     /// Whether nobody can write to any of them.
@@ -65,15 +85,42 @@ impl Streams {
     }
 
     /// Reads once from each that is ready, in the order of [`fds`](Self::fds).
-    pub(super) fn read_ready(&mut self, ready: [bool; STREAMS], journal: &mut Journal) {
+    pub(super) fn read_ready(
+        &mut self,
+        ready: [bool; STREAMS],
+        journal: &mut Journal,
+        now: Instant,
+    ) {
         let mut ready = ready.into_iter();
-        for slot in &mut self.0 {
-            if let Some(source) = slot
-                && ready.next().unwrap_or(false)
-                && source.pass_on(journal).is_none()
-            {
-                *slot = None;
+        let ready = self
+            .0
+            .each_ref()
+            .map(|slot| slot.is_some() && ready.next() == Some(true));
+        if !ready.contains(&true) {
+            return;
+        }
+        // What has gathered in one was written before what has come to the other now.
+        let gathers = self.0.each_ref().map(|slot| {
+            let source = slot.as_ref();
+            source.is_some_and(|source| source.pace.nap_until(now).is_some())
+        });
+        for (index, slot) in self.0.iter_mut().enumerate() {
+            if gathers[index] && !ready[index] {
+                read_once(slot, journal, now);
             }
+        }
+        for (index, slot) in self.0.iter_mut().enumerate() {
+            if ready[index] {
+                read_once(slot, journal, now);
+            }
+        }
+        let are_both_written = self.0.iter().all(|slot| {
+            let source = slot.as_ref();
+            source.is_some_and(|source| source.pace.is_recent(now))
+        });
+        if are_both_written {
+            let sources = self.0.iter_mut().flatten();
+            sources.for_each(|source| source.pace.wake());
         }
     }
 
@@ -94,6 +141,17 @@ impl Streams {
             {
                 *slot = None;
             }
+        }
+    }
+}
+
+/// Reads once from a stream, and forgets it at its end.
+fn read_once(slot: &mut Option<Source>, journal: &mut Journal, now: Instant) {
+    if let Some(source) = slot {
+        match source.pass_on(journal) {
+            Some(0) => {}
+            Some(bytes) => source.pace.read(bytes, now),
+            None => *slot = None,
         }
     }
 }
