@@ -19,6 +19,8 @@ pub(super) struct Pace {
     since: Option<Instant>,
     /// What was read in that time.
     bytes: usize,
+    /// Whether that was much the time before.
+    was_much: bool,
     nap_until: Option<Instant>,
 }
 
@@ -26,14 +28,14 @@ impl Pace {
     /// Takes note of a read.
     pub(super) fn read(&mut self, bytes: usize, now: Instant) {
         let is_new = self.since.is_none_or(|since| now >= since + NAP);
-        let was_much = self.bytes >= MUCH_BYTES;
         if is_new {
             self.since = Some(now);
+            self.was_much = self.bytes >= MUCH_BYTES;
             self.bytes = 0;
         }
         self.bytes += bytes;
-        let is_much = self.bytes >= MUCH_BYTES || (is_new && was_much);
-        self.nap_until = (!is_much).then_some(now + NAP);
+        let is_trickle = !self.was_much && self.bytes < MUCH_BYTES;
+        self.nap_until = is_trickle.then_some(now + NAP);
     }
 
     /// Whether it was read not longer ago than a nap lasts.
