@@ -85,6 +85,16 @@ impl PidFd {
     }
 }
 
+impl PidFd {
+    /// A descriptor that is readable when the process has ended; `None` where there is none.
+    pub(crate) fn fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        #[cfg(target_os = "linux")]
+        return Some(system::fd(&self.0));
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+}
+
 /// Waits until the process of `held` has ended, or `limit` is over.
 pub(crate) fn await_end(held: &PidFd, limit: std::time::Duration) {
     #[cfg(target_os = "linux")]
