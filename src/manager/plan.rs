@@ -166,8 +166,10 @@ fn owner(pid: i32) -> Result<Owner, Error> {
         start: stat.start,
     });
     let gone = || {
-        Error::usage(format!("--with-pid: there is no process {pid}, or it cannot be seen"))
-            .hint("nothing was started; it takes the number of a living process, as $$ of a shell is")
+        Error::usage(format!(
+            "--with-pid: there is no process {pid}, or it cannot be seen"
+        ))
+        .hint("nothing was started; it takes the number of a living process, as $$ of a shell is")
     };
     owner.ok_or_else(gone)
 }

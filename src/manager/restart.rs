@@ -11,7 +11,9 @@ use std::time::Duration;
 use super::Manager;
 use super::info::ProcessInfo;
 use super::observe::Observed;
-use super::plan::{IfTaken, Plan, StartOptions, What, existing_directory, existing_owner, open_stdin};
+use super::plan::{
+    IfTaken, Plan, StartOptions, What, existing_directory, existing_owner, open_stdin,
+};
 use super::stop::StopOptions;
 use super::unrunnable::check_command;
 use super::variables::Inherited;

@@ -149,14 +149,21 @@ mod tests {
             let restart = Restart::parse(text).unwrap();
             assert_eq!(restart.to_string(), text);
             let json = serde_json::to_string(&restart).unwrap();
-            assert_eq!(
-                serde_json::from_str::<Restart>(&json).unwrap(),
-                restart
-            );
+            assert_eq!(serde_json::from_str::<Restart>(&json).unwrap(), restart);
         }
         for bad in [
-            "", "yes", "no:1", "always:", "always:0", "always:-1", "always:+1", "always:1.5",
-            "Always", "always:99999999999999999999", "on-failure:3:4", " always",
+            "",
+            "yes",
+            "no:1",
+            "always:",
+            "always:0",
+            "always:-1",
+            "always:+1",
+            "always:1.5",
+            "Always",
+            "always:99999999999999999999",
+            "on-failure:3:4",
+            " always",
         ] {
             assert_eq!(Restart::parse(bad), None, "{bad}");
         }

@@ -33,7 +33,11 @@ pub(super) struct Failed {
 impl Runs {
     /// For what `start` asked; `None` when it is run once, whatever comes. `first` is the first pause,
     /// if not the usual one.
-    pub(super) fn new(start: &Start, core_limit: Limit, first: Option<Duration>) -> Option<Box<Self>> {
+    pub(super) fn new(
+        start: &Start,
+        core_limit: Limit,
+        first: Option<Duration>,
+    ) -> Option<Box<Self>> {
         (!start.lifetime.restart.is_never()).then(|| {
             Box::new(Self {
                 start: start.clone(),

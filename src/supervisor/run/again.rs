@@ -59,7 +59,14 @@ impl Supervisor {
         self.streams.read_waiting(&mut self.journal);
         let Some(runs) = &mut self.runs else { return };
         match runs.run() {
-            Ok((leader, Ends { stdin, stdout, stderr })) => {
+            Ok((
+                leader,
+                Ends {
+                    stdin,
+                    stdout,
+                    stderr,
+                },
+            )) => {
                 self.input = Input::new(stdin, runs.stdin());
                 self.begin_run(leader, Streams::new(stdout, stderr));
             }

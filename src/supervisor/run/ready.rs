@@ -32,7 +32,10 @@ impl Supervisor {
         add(self.signals.as_fd(), PollFlags::POLLIN);
         let listener = self.peers.listening();
         let owner = self.owner.as_ref().and_then(Owner::fd);
-        for fd in [caller.map(AsFd::as_fd), listener, owner].into_iter().flatten() {
+        for fd in [caller.map(AsFd::as_fd), listener, owner]
+            .into_iter()
+            .flatten()
+        {
             add(fd, PollFlags::POLLIN);
         }
         for fd in self.streams.fds() {

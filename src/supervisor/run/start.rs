@@ -86,9 +86,9 @@ impl Supervisor {
             peers: Peers::new(listener, control, launch.log),
             stopping: Stopping::No,
             began: leader.began,
-            timeout_at: lifetime.timeout_ms.and_then(|limit| {
-                leader.began.checked_add(Duration::from_millis(limit))
-            }),
+            timeout_at: lifetime
+                .timeout_ms
+                .and_then(|limit| leader.began.checked_add(Duration::from_millis(limit))),
             owner: lifetime.owner.map(|owner| Owner::find(owner, leader.began)),
             runs: Runs::new(&launch.start, core_limit, launch.first_pause()),
             tree_is_empty: false,
