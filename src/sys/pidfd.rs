@@ -87,6 +87,14 @@ impl PidFd {
 
 impl PidFd {
     /// A descriptor that is readable when the process has ended; `None` where there is none.
+    #[cfg_attr(
+        target_os = "linux",
+        expect(clippy::unnecessary_wraps, reason = "elsewhere there is none")
+    )]
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(clippy::unused_self, reason = "a bare pid has none")
+    )]
     pub(crate) fn fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         #[cfg(target_os = "linux")]
         return Some(system::fd(&self.0));

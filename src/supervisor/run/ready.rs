@@ -15,6 +15,7 @@ use crate::sys::notify;
 
 /// What a poll found.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each descriptor")]
 pub(super) struct Ready {
     pub(super) signals: bool,
     pub(super) caller: bool,
