@@ -11,9 +11,10 @@ use std::time::Duration;
 use super::select::nothing_there;
 use super::{Context, Outcome};
 use crate::manager::Manager;
+use crate::manager::clear::cleared;
 use crate::manager::observe::{Observed, Reach};
 use crate::manager::output::{Query, Reading};
-use crate::model::error::{Error, Kind};
+use crate::model::error::Error;
 use crate::sys::notify::Notifier;
 use printer::{Printer, Round};
 
@@ -103,7 +104,7 @@ fn show(
         } else {
             reading.catch_up_alone()?;
             take_all(&mut reading, printer, Round::Last, Reach::Ended)?;
-            return Err(cleared(&process));
+            return Err(cleared(&process.entry));
         }
         if reading.catch_up(manager, &process)? {
             notifier = watch(manager, &process, options.follow);
@@ -131,12 +132,4 @@ fn watch(manager: &Manager, process: &Observed, follow: Follow) -> Notifier {
         .join("logs")
         .join(crate::store::files::log(process.entry.id, segment));
     Notifier::watch(&[&log, &dir.join("run")])
-}
-
-fn cleared(process: &Observed) -> Error {
-    Error::new(
-        Kind::NotFound,
-        format!("'{}' was cleared meanwhile", process.entry.name),
-    )
-    .hint("somebody removed it; all that was read has been shown")
 }

@@ -78,6 +78,12 @@ impl Manager {
         self.store.read_state()
     }
 
+    /// Whether the state knows it; else it was cleared.
+    fn is_on_record(&self, entry: &Entry) -> Result<bool, Error> {
+        let state = self.load()?;
+        Ok(state.processes.iter().any(|other| other.id == entry.id))
+    }
+
     fn log_key(&self, entry: &Entry) -> Key {
         self.store.keys().log_key(entry.log)
     }
