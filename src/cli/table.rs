@@ -124,6 +124,8 @@ pub(crate) enum Value {
     Stdin,
     /// A number of bytes.
     Size,
+    /// Columns and rows of a terminal.
+    Window,
     /// A regular expression.
     Regex,
     /// A signal, by any of its spellings.

@@ -64,7 +64,7 @@
 //!    6 CLOSED   one byte, 2 or 3: that stream reached end of file
 //!    7 GAP      JSON {"bytes":n,"reason":"…"}: output that could not be written
 //!    8 DROPPED  JSON {"bytes":n}: what rotation removed so far, all removed segments together
-//!    9 NOTE     JSON: paused, continued, another run …
+//!    9 NOTE     JSON {"resized":{"from":S,"to":S}}, S = {"columns":n,"rows":n}: the terminal has another size
 //!   10 ALERT    JSON: something to tell
 //!   others      a reader skips them
 //! ```

@@ -8,4 +8,5 @@ pub(crate) mod facts;
 pub(crate) mod id;
 pub(crate) mod name;
 pub(crate) mod signal;
+pub(crate) mod size;
 pub(crate) mod status;

@@ -8,6 +8,7 @@
 mod ending;
 mod ready;
 mod start;
+mod window;
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -23,6 +24,7 @@ use super::leader::Leader;
 use super::peers::Peers;
 use super::stopping::Stopping;
 use super::streams::Streams;
+use super::terminal::Terminal;
 use crate::control::server::Asked;
 use crate::control::{Reply, Request};
 use crate::model::error;
@@ -51,6 +53,7 @@ pub(crate) struct Supervisor {
     leader_lives: bool,
     input: Input,
     streams: Streams,
+    terminal: Option<Terminal>,
     signals: Signals,
     peers: Peers,
     stopping: Stopping,
@@ -91,7 +94,8 @@ impl Supervisor {
             if ready.signals {
                 self.take_signals(now);
             }
-            self.streams.read_ready(ready.streams, &mut self.journal);
+            let heard = self.streams.read_ready(ready.streams, &mut self.journal);
+            self.tell_exit(heard, now);
             if ready.listener {
                 self.peers.accept(now);
             }
@@ -137,6 +141,7 @@ impl Supervisor {
             self.peers.deadline(),
             self.journal.deadline(),
             self.input.deadline(),
+            self.terminal.as_ref().and_then(Terminal::deadline),
         ]
         .into_iter()
         .flatten()
@@ -164,6 +169,8 @@ impl Supervisor {
                 Reply::Accepted
             }
             Request::Signal { number } => self.signal(*number, now),
+            Request::Attach => self.attach(peer, now),
+            Request::Resize(size) => self.resize(*size),
         };
         self.peers.answer(peer, &reply);
     }
