@@ -14,6 +14,7 @@ use crate::commands::out::Format;
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::facts::Stdin;
+use crate::model::lifetime::Restart;
 use crate::model::size::Size;
 use crate::model::{name, signal};
 
@@ -37,6 +38,8 @@ pub(super) enum Parsed {
     Window(Size),
     Regex(Regex),
     Signal(i32),
+    Pid(i32),
+    Restart(Restart),
 }
 
 impl Matches {
@@ -120,6 +123,20 @@ impl Matches {
     pub(crate) fn size(&self, long: &str) -> Option<Size> {
         self.values(long).find_map(|value| match value {
             Parsed::Window(size) => Some(*size),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn pid(&self, long: &str) -> Option<i32> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Pid(pid) => Some(*pid),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn restart(&self, long: &str) -> Option<Restart> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Restart(restart) => Some(*restart),
             _ => None,
         })
     }
@@ -219,6 +236,8 @@ impl Parsed {
                     format!("columns x rows, as in 80x24; each from {least} to {most}"),
                 )
             }),
+            Value::Pid => values::pid(text).map(Parsed::Pid),
+            Value::Restart => values::restart(text).map(Parsed::Restart),
             Value::Regex => regex(text).map(Parsed::Regex),
             Value::Signal => signal::number(text).map(Parsed::Signal).ok_or_else(|| {
                 Error::usage(format!("{} is not a signal", quoted(text)))

@@ -6,7 +6,8 @@
 //! 4. [`input`]: what clients send to the command's stdin ([`outlet`]), one message after the other;
 //!    [`terminal`]: what takes the place of its pipes, if that was asked for.
 //! 5. [`tree`]: who belongs to the process, and how all of it is ended; [`stopping`]: when.
-//! 6. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
+//! 6. [`owner`]: the process with which it ends; [`runs`]: whether and when the command is run again.
+//! 7. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
 //! password anywhere.
@@ -18,8 +19,10 @@ mod journal;
 pub(crate) mod launch;
 mod leader;
 mod outlet;
+mod owner;
 mod peers;
 mod run;
+mod runs;
 mod stopping;
 mod streams;
 mod terminal;

@@ -88,6 +88,12 @@ impl Terminal {
         Ok(Some(Change { from, to }))
     }
 
+    /// Is as large as the one of an earlier run, and belongs to whom that belonged.
+    pub(super) fn take_the_place_of(&mut self, old: &Self) {
+        self.attached = old.attached;
+        let _ = self.resize(old.size); // what it was made with is a size too
+    }
+
     /// Gives it to `peer`, unless somebody who is still `there` has it. Returns whether it did.
     pub(super) fn attach(&mut self, peer: u64, there: impl Fn(u64) -> bool) -> bool {
         let free = self
