@@ -11,6 +11,7 @@ use crate::config as settings;
 use crate::config::table::{Kind, SETTINGS, Setting, Unit};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
+use crate::model::lifetime::Restart;
 use crate::text::display::{cut, one_line};
 use crate::text::similar::closest;
 
@@ -91,6 +92,33 @@ pub(crate) fn count(text: &str) -> Result<u64, Error> {
             Error::usage(format!("{} is not a whole number", quoted(text)))
                 .hint("a number from 0 on, in digits")
         })
+}
+
+/// The number of a process: digits, from 1.
+///
+/// # Errors
+///
+/// A usage error: no such number.
+pub(crate) fn pid(text: &str) -> Result<i32, Error> {
+    digits(text)
+        .and_then(|()| text.parse().ok())
+        .filter(|pid| *pid > 0)
+        .ok_or_else(|| {
+            Error::usage(format!("{} is not the number of a process", quoted(text)))
+                .hint("a number from 1 on, as ps shows it")
+        })
+}
+
+/// When to run it again: `no`, `on-failure`, `always`, and how often at most.
+///
+/// # Errors
+///
+/// A usage error.
+pub(crate) fn restart(text: &str) -> Result<Restart, Error> {
+    Restart::parse(text).ok_or_else(|| {
+        Error::usage(format!("{} is not a restart policy", quoted(text)))
+            .hint("no, on-failure or always; on-failure:3 and always:3 restart it 3 times at most")
+    })
 }
 
 /// A TCP port that can be listened on.

@@ -5,40 +5,35 @@
 //! Deadlines are state; nothing here sleeps.
 //! Does not: write formats or walk trees itself.
 
+mod again;
+mod ending;
 mod ready;
+mod start;
 
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
 use super::input::Input;
-use super::journal::{Journal, Publish};
-use super::launch::{self, Files, Launch, Verdict};
-use super::leader::{self, Leader, Trouble};
+use super::journal::Journal;
+use super::launch;
+use super::leader::Leader;
+use super::owner::Owner;
 use super::peers::Peers;
-use super::stopping::{Call, Stopping};
+use super::runs::Runs;
+use super::stopping::Stopping;
 use super::streams::Streams;
-use super::tree;
 use crate::control::server::Asked;
-use crate::control::{self, NoInput, Reply, Request};
-use crate::crypto::Key;
+use crate::control::{Reply, Request};
 use crate::model::error;
-use crate::model::facts::Exit;
-use crate::model::status::{Event, How, Reason, Status};
+use crate::model::status::Reason;
 use crate::store::files;
-use crate::sys::image::{self, Limit};
-use crate::sys::reap::{self, Change, Reaped, Usage};
+use crate::sys::group;
+use crate::sys::image;
 use crate::sys::signals::Signals;
-use crate::sys::{clock, group, socket};
-
-/// How long end of file is waited for when nothing of the tree lives: a stranger may hold a pipe.
-const END_OF_FILE_LIMIT: Duration = Duration::from_secs(1);
-/// How many rounds of killing and reaping are done before the loop looks at anything else: a process
-/// that keeps forking must not be faster.
-const KILL_ROUNDS: usize = 500;
 
 /// Whether commands can know of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +57,14 @@ pub(crate) struct Supervisor {
     signals: Signals,
     peers: Peers,
     stopping: Stopping,
+    /// When the first run began.
+    began: Instant,
+    /// When it has lived long enough.
+    timeout_at: Option<Instant>,
+    /// The process with which it ends.
+    owner: Option<Owner>,
+    /// What its restart policy says, if it has one.
+    runs: Option<Box<Runs>>,
     tree_is_empty: bool,
     /// When to write END though a pipe is still open.
     end_at: Option<Instant>,
@@ -69,79 +72,6 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Executes the command and says so to `caller`.
-    ///
-    /// # Errors
-    ///
-    /// The verdict to send instead; nothing runs then, and log and lease are removed.
-    pub(crate) fn start(
-        files: Files<OwnedFd>,
-        key: &Key,
-        launch: &Launch,
-        boot: String,
-        core_limit: Limit,
-        caller: &mut UnixStream,
-    ) -> Result<Box<Self>, Verdict> {
-        let id = launch.start.id;
-        let (run, logs) = (files.run, files.logs);
-        let stdin = files.stdin;
-        let ready = || -> std::io::Result<_> {
-            let listener = socket::listen_in(run.as_fd(), &files::socket(id))?;
-            let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGTERM])?;
-            let journal = Journal::begin(files.log, files.lease, key, launch, boot)?;
-            Ok((listener, signals, journal))
-        };
-        let begun = ready().map_err(Verdict::from).and_then(|ready| {
-            let launched = leader::launch(&launch.start, core_limit, stdin, caller);
-            launched
-                .map(|launched| (ready, launched))
-                .map_err(|trouble| match trouble {
-                    Trouble::NotExecuted(failure) => Verdict::NotExecuted {
-                        step: failure.step as u8,
-                        errno: failure.errno,
-                    },
-                    Trouble::System(error) => error.into(),
-                    Trouble::CallerGone => Verdict::Refused {
-                        message: String::new(),
-                        errno: None,
-                    },
-                })
-        });
-        let ((listener, signals, mut journal), (leader, ends)) = match begun {
-            Ok(begun) => begun,
-            Err(verdict) => {
-                files::remove(&logs, &run, id);
-                return Err(verdict);
-            }
-        };
-        journal.started(&leader);
-        let control = control::key(key, launch.log);
-        let supervisor = Box::new(Self {
-            grace: Duration::from_millis(launch.start.grace_ms),
-            run,
-            logs,
-            journal,
-            leader_lives: true,
-            input: Input::new(ends.stdin, &launch.start.stdin),
-            streams: Streams::new(ends.stdout, ends.stderr),
-            signals,
-            peers: Peers::new(listener, control, launch.log),
-            stopping: Stopping::No,
-            tree_is_empty: false,
-            end_at: None,
-            on_record: OnRecord::No,
-            leader,
-        });
-        // If this cannot be said, the caller is gone; the loop reads that as end of file.
-        let _ = launch::send_message(
-            caller,
-            &Verdict::Started {
-                pid: supervisor.leader.pid,
-            },
-        );
-        Ok(supervisor)
-    }
-
     /// Supervises until the end is written, and the process is on record. If the caller goes without a
     /// word that it is, its tree is ended; and if it cannot be on record, log and lease are removed.
     pub(crate) fn run(mut self: Box<Self>, caller: UnixStream) {
@@ -172,6 +102,7 @@ impl Supervisor {
             if ready.signals {
                 self.take_signals(now);
             }
+            self.end_its_time(ready.owner, now);
             self.streams.read_ready(ready.streams, &mut self.journal);
             if ready.listener {
                 self.peers.accept(now);
@@ -191,6 +122,7 @@ impl Supervisor {
                 self.streams.rest();
             }
             self.go_on_stopping(now);
+            self.go_on_running(now);
             if self.has_ended(now) {
                 match (self.on_record, &gone) {
                     (OnRecord::No, Some(_)) => {
@@ -218,10 +150,27 @@ impl Supervisor {
             self.peers.deadline(),
             self.journal.deadline(),
             self.input.deadline(),
+            self.timeout_at,
+            self.owner.as_ref().and_then(|owner| owner.deadline(now)),
+            self.next_run(),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Stops it when it has lived long enough, or when the process has ended with which it ends.
+    fn end_its_time(&mut self, owner_woke: bool, now: Instant) {
+        if self.timeout_at.is_some_and(|at| now >= at) {
+            self.timeout_at = None;
+            self.stop(Reason::Timeout, self.grace, now);
+        }
+        if let Some(owner) = &mut self.owner
+            && owner.has_ended(owner_woke, now)
+        {
+            self.owner = None;
+            self.stop(Reason::Owner, self.grace, now);
+        }
     }
 
     fn take_signals(&mut self, now: Instant) {
@@ -231,72 +180,6 @@ impl Supervisor {
             }
         }
         self.reap(now);
-    }
-
-    /// Takes note of every child that changed.
-    fn reap(&mut self, now: Instant) {
-        let mut leader_end = None;
-        loop {
-            match reap::next() {
-                Reaped::Child { pid, change, usage }
-                    if pid == self.leader.pid && self.leader_lives =>
-                {
-                    match change {
-                        Change::Exited(code) => leader_end = Some((How::Code(code), false, usage)),
-                        Change::Signaled(signal, core) => {
-                            leader_end = Some((How::Signal(signal), core, usage));
-                        }
-                        Change::Stopped => self.journal.paused(true),
-                        Change::Continued => self.journal.paused(false),
-                    }
-                    self.leader_lives = leader_end.is_none();
-                }
-                Reaped::Child { .. } => {}
-                Reaped::NoChange => break,
-                Reaped::NoChildren => {
-                    self.tree_is_empty = true;
-                    break;
-                }
-            }
-        }
-        if let Some((how, core_dumped, usage)) = leader_end {
-            self.leader_ended(how, core_dumped, usage, now);
-        }
-        if !self.leader_lives && !self.tree_is_empty {
-            self.tree_is_empty = tree::is_empty();
-        }
-        if self.tree_is_empty && self.end_at.is_none() {
-            self.end_at = Some(now + END_OF_FILE_LIMIT);
-        }
-    }
-
-    fn leader_ended(&mut self, how: How, core_dumped: bool, usage: Usage, now: Instant) {
-        self.streams.read_waiting(&mut self.journal);
-        self.input.close(NoInput::Ended);
-        let status = self.journal.status().after(Event::Ended(how));
-        let asked = self.journal.reason();
-        let reason = asked.or((status == Status::Killed).then_some(Reason::Signal));
-        let (code, signal) = match how {
-            How::Code(code) => (Some(code), None),
-            How::Signal(signal) => (None, Some(crate::model::signal::name(signal))),
-        };
-        let exit = Exit {
-            status,
-            reason,
-            code,
-            signal,
-            core_dumped,
-            end_ms: clock::wall_ms(),
-            runtime_ms: u64::try_from((now - self.leader.began).as_millis()).unwrap_or(u64::MAX),
-            user_ms: usage.user_ms,
-            system_ms: usage.system_ms,
-            max_rss_kib: usage.max_rss_kib,
-        };
-        // When nothing else lives and nothing more can come, END follows at once and is published with it.
-        let last =
-            self.tree_is_empty && self.on_record == OnRecord::Yes && self.streams.have_ended();
-        self.journal
-            .exited(exit, if last { Publish::Later } else { Publish::Now });
     }
 
     fn carry_out(&mut self, peer: u64, request: &Request, now: Instant) {
@@ -336,54 +219,5 @@ impl Supervisor {
         for (peer, reply) in self.input.go_on(now) {
             self.peers.answer(peer, &reply);
         }
-    }
-
-    /// Asks the whole tree to end, and sets the time at which it is made to. Asking again can only
-    /// make that time earlier.
-    fn stop(&mut self, reason: Reason, grace: Duration, now: Instant) {
-        if self.stopping.ask(now + grace) == Call::Again {
-            return;
-        }
-        self.journal.stop_asked(reason, self.leader_lives);
-        if !grace.is_zero() {
-            tree::terminate(self.leader_lives.then_some(self.leader.pid));
-        }
-    }
-
-    /// Kills what outlived its grace, and tells what cannot be killed.
-    fn go_on_stopping(&mut self, now: Instant) {
-        if !self.stopping.kills(now) {
-            return;
-        }
-        let mut before = Vec::new();
-        for _ in 0..KILL_ROUNDS {
-            let killed = tree::kill_children(self.leader.pid);
-            self.reap(now);
-            if self.tree_is_empty || killed == before {
-                break; // nothing comes any more, and who is dying will tell
-            }
-            before = killed;
-        }
-        if !self.tree_is_empty && self.stopping.gives_up(now) {
-            let processes = tree::survivors();
-            self.peers.tell_end(&Reply::Survivors { processes });
-        }
-    }
-
-    /// Whether nothing of the tree lives and all it wrote is read.
-    fn has_ended(&mut self, now: Instant) -> bool {
-        if !self.tree_is_empty {
-            return false;
-        }
-        self.streams.read_waiting(&mut self.journal);
-        (self.streams.have_ended() || self.end_at.is_some_and(|end_at| now >= end_at))
-            && self.journal.is_settled(now)
-    }
-
-    fn write_end(&mut self) {
-        self.peers.listener = None;
-        files::remove_socket(&self.run, self.journal.id());
-        self.journal.end();
-        self.peers.tell_end(&Reply::Ended);
     }
 }

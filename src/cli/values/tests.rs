@@ -1,4 +1,4 @@
-//! What each kind of value takes, and what it refuses.
+//! Values as they are written, and those that are refused.
 
 use super::*;
 
@@ -78,6 +78,21 @@ fn counts() {
         ("", None),
     ] {
         assert_eq!(count(text).ok(), number, "{text}");
+    }
+}
+
+#[test]
+fn numbers_of_processes() {
+    for (text, number) in [
+        ("1", Some(1)),
+        ("4194304", Some(4_194_304)),
+        ("0", None),
+        ("-1", None),
+        ("2147483648", None),
+        ("1x", None),
+        ("", None),
+    ] {
+        assert_eq!(pid(text).ok(), number, "{text}");
     }
 }
 

@@ -1,0 +1,108 @@
+//! A supervisor's beginning: socket, log and lease are made ready, then the command is executed.
+//!
+//! Does not: wait for anything but the exec.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::{OnRecord, Supervisor};
+use crate::control;
+use crate::crypto::Key;
+use crate::store::files;
+use crate::supervisor::input::Input;
+use crate::supervisor::journal::Journal;
+use crate::supervisor::launch::{self, Files, Launch, Verdict};
+use crate::supervisor::leader::{self, Trouble};
+use crate::supervisor::owner::Owner;
+use crate::supervisor::peers::Peers;
+use crate::supervisor::runs::Runs;
+use crate::supervisor::stopping::Stopping;
+use crate::supervisor::streams::Streams;
+use crate::sys::image::Limit;
+use crate::sys::signals::Signals;
+use crate::sys::socket;
+
+impl Supervisor {
+    /// Executes the command and says so to `caller`.
+    ///
+    /// # Errors
+    ///
+    /// The verdict to send instead; nothing runs then, and log and lease are removed.
+    pub(crate) fn start(
+        files: Files<OwnedFd>,
+        key: &Key,
+        launch: &Launch,
+        boot: String,
+        core_limit: Limit,
+        caller: &mut UnixStream,
+    ) -> Result<Box<Self>, Verdict> {
+        let id = launch.start.id;
+        let (run, logs) = (files.run, files.logs);
+        let stdin = files.stdin;
+        let ready = || -> std::io::Result<_> {
+            let listener = socket::listen_in(run.as_fd(), &files::socket(id))?;
+            let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGTERM])?;
+            let journal = Journal::begin(files.log, files.lease, key, launch, boot)?;
+            Ok((listener, signals, journal))
+        };
+        let begun = ready().map_err(Verdict::from).and_then(|ready| {
+            let launched = leader::launch(&launch.start, core_limit, stdin, Some(caller));
+            launched
+                .map(|launched| (ready, launched))
+                .map_err(|trouble| match trouble {
+                    Trouble::NotExecuted(failure) => Verdict::NotExecuted {
+                        step: failure.step as u8,
+                        errno: failure.errno,
+                    },
+                    Trouble::System(error) => error.into(),
+                    Trouble::CallerGone => Verdict::Refused {
+                        message: String::new(),
+                        errno: None,
+                    },
+                })
+        });
+        let ((listener, signals, mut journal), (leader, ends)) = match begun {
+            Ok(begun) => begun,
+            Err(verdict) => {
+                files::remove(&logs, &run, id);
+                return Err(verdict);
+            }
+        };
+        journal.started(&leader);
+        let lifetime = &launch.start.lifetime;
+        let control = control::key(key, launch.log);
+        let supervisor = Box::new(Self {
+            grace: Duration::from_millis(launch.start.grace_ms),
+            run,
+            logs,
+            journal,
+            leader_lives: true,
+            input: Input::new(ends.stdin, &launch.start.stdin),
+            streams: Streams::new(ends.stdout, ends.stderr),
+            signals,
+            peers: Peers::new(listener, control, launch.log),
+            stopping: Stopping::No,
+            began: leader.began,
+            timeout_at: lifetime
+                .timeout_ms
+                .and_then(|limit| leader.began.checked_add(Duration::from_millis(limit))),
+            owner: lifetime.owner.map(|owner| Owner::find(owner, leader.began)),
+            runs: Runs::new(&launch.start, core_limit, launch.first_pause()),
+            tree_is_empty: false,
+            end_at: None,
+            on_record: OnRecord::No,
+            leader,
+        });
+        // If this cannot be said, the caller is gone; the loop reads that as end of file.
+        let _ = launch::send_message(
+            caller,
+            &Verdict::Started {
+                pid: supervisor.leader.pid,
+            },
+        );
+        Ok(supervisor)
+    }
+}
