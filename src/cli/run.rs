@@ -14,7 +14,8 @@ use super::values;
 use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
-use crate::commands::send::{SendOptions, Source};
+use crate::commands::send::{Enter, SendOptions, Source};
+use crate::commands::wait::TellCursor;
 use crate::commands::{self, Context, Outcome, Selection};
 use crate::config::{Configuration, FileState};
 use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
@@ -22,9 +23,11 @@ use crate::manager::output::{Form, Query};
 use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::stop::StopOptions;
 use crate::manager::variables::{Inherited, Variables};
-use crate::manager::wait::Until;
+use crate::manager::wait::condition::Conditions;
+use crate::manager::wait::{Until, WaitOptions};
 use crate::model::bytes::Bytes;
 use crate::model::facts::AlertSettings;
+use crate::model::size::Size;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
 use crate::sys::clock;
@@ -113,7 +116,22 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             } else {
                 Until::All
             };
-            commands::wait::run(context, &ids, until, matches.duration("timeout"))
+            let options = WaitOptions {
+                until,
+                timeout: matches.duration("timeout"),
+                conditions: Conditions {
+                    output: matches.regexes("output").cloned().collect(),
+                    after: matches.cursors("after").cloned().collect(),
+                    port: matches.port("port"),
+                    idle: matches.duration("idle"),
+                },
+            };
+            let tell_cursor = if matches.has("cursor") {
+                TellCursor::Yes
+            } else {
+                TellCursor::No
+            };
+            commands::wait::run(context, &ids, &options, tell_cursor)
         }
         Verb::Clear => commands::clear::run(
             context,
@@ -175,6 +193,9 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
             })
             .collect(),
         stdin: matches.stdin("stdin").cloned().unwrap_or_default(),
+        pty: matches
+            .has("pty")
+            .then(|| matches.size("size").unwrap_or(Size::DEFAULT)),
         grace: matches.duration("grace"),
         grace_default: context.settings().grace(),
         group: matches.text("group").map(str::to_owned),
@@ -213,19 +234,18 @@ fn split_variable(variable: &Bytes) -> Variables {
 }
 
 fn send_options(matches: &Matches) -> SendOptions {
-    let text = matches.text_after_id().map(|text| {
-        let mut bytes = Bytes::from(text).0;
-        if !matches.has("no-newline") {
-            bytes.push(b'\n');
-        }
-        bytes
-    });
+    let text = matches.text_after_id().map(|text| Bytes::from(text).0);
+    let enter = if matches.has("no-newline") || text.is_none() {
+        Enter::No
+    } else {
+        Enter::Follows
+    };
     let file = matches.bytes("file").map(|file| match file.0.as_slice() {
         b"-" => Source::Stdin,
         _ => Source::File(file.as_os_str().into()),
     });
     SendOptions {
-        source: file.unwrap_or_else(|| Source::Bytes(text.unwrap_or_default())),
+        source: file.unwrap_or_else(|| Source::Text(text.unwrap_or_default(), enter)),
         after: if matches.has("eof") {
             After::Closed
         } else {
@@ -260,7 +280,9 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
     let pattern = matches.regexes("grep").next().cloned();
     let max_bytes = (!is_stream).then(|| matches.number("max-bytes")).flatten();
     // What is asked for by another measure is not measured in lines besides.
-    let default = if since.is_some() || pattern.is_some() || max_bytes.is_some() {
+    let after = matches.cursors("after").next().cloned();
+    let default = if after.is_some() || since.is_some() || pattern.is_some() || max_bytes.is_some()
+    {
         0
     } else {
         context.settings().default_tail_lines()
@@ -283,6 +305,7 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
         query,
         follow,
         timestamps: matches.has("timestamps"),
+        after,
         max_bytes,
     };
     commands::output::run(context, id, &options)

@@ -48,7 +48,8 @@ pub(super) enum Got {
 }
 
 impl Streams {
-    pub(super) fn new(stdout: OwnedFd, stderr: OwnedFd) -> Self {
+    /// `stderr` is none where a terminal takes both.
+    pub(super) fn new(stdout: OwnedFd, stderr: Option<OwnedFd>) -> Self {
         let source = |pipe, kind| {
             Some(Source {
                 pipe: File::from(pipe),
@@ -57,7 +58,8 @@ impl Streams {
                 pace: Pace::default(),
             })
         };
-        Self([source(stdout, Kind::Stdout), source(stderr, Kind::Stderr)])
+        let stderr = stderr.and_then(|pipe| source(pipe, Kind::Stderr));
+        Self([source(stdout, Kind::Stdout), stderr])
     }
 
     /// What to poll, and for what. Of those that are left alone for a moment only the end is told.
@@ -84,34 +86,36 @@ impl Streams {
         self.0.iter().all(Option::is_none)
     }
 
-    /// Reads once from each that is ready, in the order of [`fds`](Self::fds).
+    /// Reads once from each that is ready, in the order of [`fds`](Self::fds). Returns whether there was
+    /// anything to read.
     pub(super) fn read_ready(
         &mut self,
         ready: [bool; STREAMS],
         journal: &mut Journal,
         now: Instant,
-    ) {
+    ) -> bool {
         let mut ready = ready.into_iter();
         let ready = self
             .0
             .each_ref()
             .map(|slot| slot.is_some() && ready.next() == Some(true));
         if !ready.contains(&true) {
-            return;
+            return false;
         }
         // What has gathered in one was written before what has come to the other now.
         let gathers = self.0.each_ref().map(|slot| {
             let source = slot.as_ref();
             source.is_some_and(|source| source.pace.nap_until(now).is_some())
         });
+        let mut bytes = 0;
         for (index, slot) in self.0.iter_mut().enumerate() {
             if gathers[index] && !ready[index] {
-                read_once(slot, journal, now);
+                bytes += read_once(slot, journal, now);
             }
         }
         for (index, slot) in self.0.iter_mut().enumerate() {
             if ready[index] {
-                read_once(slot, journal, now);
+                bytes += read_once(slot, journal, now);
             }
         }
         let are_both_written = self.0.iter().all(|slot| {
@@ -122,6 +126,7 @@ impl Streams {
             let sources = self.0.iter_mut().flatten();
             sources.for_each(|source| source.pace.wake());
         }
+        bytes > 0
     }
 
     /// Gives back what a burst took: for when nothing came for a while.
@@ -145,13 +150,18 @@ impl Streams {
     }
 }
 
-/// Reads once from a stream, and forgets it at its end.
-fn read_once(slot: &mut Option<Source>, journal: &mut Journal, now: Instant) {
-    if let Some(source) = slot {
-        match source.pass_on(journal) {
-            Some(0) => {}
-            Some(bytes) => source.pace.read(bytes, now),
-            None => *slot = None,
+/// Reads once from a stream, and forgets it at its end. Returns how many bytes that gave.
+fn read_once(slot: &mut Option<Source>, journal: &mut Journal, now: Instant) -> usize {
+    let Some(source) = slot else { return 0 };
+    match source.pass_on(journal) {
+        Some(0) => 0,
+        Some(bytes) => {
+            source.pace.read(bytes, now);
+            bytes
+        }
+        None => {
+            *slot = None;
+            0
         }
     }
 }
@@ -207,7 +217,7 @@ impl Source {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Got::Nothing,
-                Err(_) => Got::EndOfFile,
+                Err(_) => Got::EndOfFile, // EIO: a terminal that nobody holds any more
             };
         }
     }

@@ -43,6 +43,8 @@ mod model;
 mod output;
 /// Where the password comes from, and where it must not go.
 mod password;
+/// Programs that find a terminal, and what is typed into it.
+mod pty;
 /// Two at once.
 mod race;
 /// The README says what the program does.
@@ -61,3 +63,5 @@ mod stop;
 mod tidy;
 /// The end of a process, as the one who waits sees it.
 mod wait;
+/// What is waited for before an end: a line, a port, silence.
+mod wait_for;
