@@ -11,6 +11,7 @@ use regex::bytes::Regex;
 use super::table::{Command, Flag, Value};
 use super::values::{self, quoted};
 use crate::commands::out::Format;
+use crate::manager::output::cursor::Cursor;
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::facts::Stdin;
@@ -35,6 +36,8 @@ pub(super) enum Parsed {
     Number(u64),
     Stdin(Stdin),
     Regex(Regex),
+    Port(u16),
+    Cursor(Cursor),
     Signal(i32),
     Pid(i32),
     Restart(Restart),
@@ -139,6 +142,21 @@ impl Matches {
         })
     }
 
+    pub(crate) fn port(&self, long: &str) -> Option<u16> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Port(port) => Some(*port),
+            _ => None,
+        })
+    }
+
+    /// All values of a flag for cursors.
+    pub(crate) fn cursors(&self, long: &str) -> impl Iterator<Item = &Cursor> {
+        self.values(long).filter_map(|value| match value {
+            Parsed::Cursor(cursor) => Some(cursor),
+            _ => None,
+        })
+    }
+
     /// The number of the signal that a flag names.
     #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     pub(crate) fn signal(&self, long: &str) -> Option<i32> {
@@ -228,6 +246,8 @@ impl Parsed {
             Value::Pid => values::pid(text).map(Parsed::Pid),
             Value::Restart => values::restart(text).map(Parsed::Restart),
             Value::Regex => regex(text).map(Parsed::Regex),
+            Value::Port => values::port(text).map(Parsed::Port),
+            Value::Cursor => Cursor::parse(text).map(Parsed::Cursor),
             Value::Signal => signal::number(text).map(Parsed::Signal).ok_or_else(|| {
                 Error::usage(format!("{} is not a signal", quoted(text)))
                     .hint("a signal is TERM, SIGTERM or 15, for example")

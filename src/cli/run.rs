@@ -15,6 +15,7 @@ use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
 use crate::commands::send::{SendOptions, Source};
+use crate::commands::wait::TellCursor;
 use crate::commands::{self, Context, Outcome, Selection};
 use crate::config::{Configuration, FileState};
 use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
@@ -22,7 +23,8 @@ use crate::manager::output::{Form, Query};
 use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::stop::StopOptions;
 use crate::manager::variables::{Inherited, Variables};
-use crate::manager::wait::Until;
+use crate::manager::wait::condition::Conditions;
+use crate::manager::wait::{Until, WaitOptions};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::facts::AlertSettings;
@@ -108,8 +110,23 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             } else {
                 Until::All
             };
+            let options = WaitOptions {
+                until,
+                timeout: matches.duration("timeout"),
+                conditions: Conditions {
+                    output: matches.regexes("output").cloned().collect(),
+                    after: matches.cursors("after").cloned().collect(),
+                    port: matches.port("port"),
+                    idle: matches.duration("idle"),
+                },
+            };
             let ids = selection(matches, ids).ids(context)?;
-            commands::wait::run(context, &ids, until, matches.duration("timeout"))
+            let tell_cursor = if matches.has("cursor") {
+                TellCursor::Yes
+            } else {
+                TellCursor::No
+            };
+            commands::wait::run(context, &ids, &options, tell_cursor)
         }
         Verb::Clear => commands::clear::run(
             context,
@@ -278,7 +295,9 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
     let pattern = matches.regexes("grep").next().cloned();
     let max_bytes = (!is_stream).then(|| matches.number("max-bytes")).flatten();
     // What is asked for by another measure is not measured in lines besides.
-    let default = if since.is_some() || pattern.is_some() || max_bytes.is_some() {
+    let after = matches.cursors("after").next().cloned();
+    let default = if after.is_some() || since.is_some() || pattern.is_some() || max_bytes.is_some()
+    {
         0
     } else {
         context.settings().default_tail_lines()
@@ -301,6 +320,7 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
         query,
         follow,
         timestamps: matches.has("timestamps"),
+        after,
         max_bytes,
     };
     match several {

@@ -133,6 +133,10 @@ pub(crate) enum Value {
     Size,
     /// A regular expression.
     Regex,
+    /// A TCP port: 1 to 65535.
+    Port,
+    /// A place in the output of a process, as bgp has told it.
+    Cursor,
     /// A signal, by any of its spellings.
     Signal,
     /// One of these words.

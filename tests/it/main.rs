@@ -63,3 +63,5 @@ mod stop;
 mod tidy;
 /// The end of a process, as the one who waits sees it.
 mod wait;
+/// What is waited for before an end: a line, a port, silence.
+mod wait_for;

@@ -198,7 +198,7 @@ fn output_of_several_tells_whose_it_is() {
     assert_eq!(documents.len(), 3);
     assert_eq!(documents[1]["id"], two.as_str());
     assert_eq!(documents[2]["lines"][0]["text"], "hello from other");
-    for option in ["-f", "--raw", "--path", "--export=x"] {
+    for option in ["-f", "--after=0.0.0", "--raw", "--path", "--export=x"] {
         bgp.run(["output", option, "--group", "dev"]).failed(2);
     }
     bgp.run(["stream", "--group", "dev"]).failed(2);
