@@ -45,6 +45,8 @@ mod output;
 mod password;
 /// What belongs together, and ends together.
 mod policy;
+/// Programs that find a terminal, and what is typed into it.
+mod pty;
 /// Two at once.
 mod race;
 /// The README says what the program does.
