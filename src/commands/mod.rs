@@ -1,6 +1,6 @@
 //! The commands, one file each: what was asked for is done, and told in text or JSON.
 //!
-//! - [`out`] owns the standard output; [`documents`] are the JSON documents, [`words`] the phrases.
+//! - [`out`] owns the standard output; [`documents`] are the JSON documents.
 //!
 //! Does not: parse arguments, or do anything that the [`manager`](crate::manager) does not offer.
 

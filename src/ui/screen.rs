@@ -67,10 +67,25 @@ impl Screen {
         if self.colours == Colours::Off {
             without_colours(&mut next);
         }
-        self.backend.draw(self.shown.diff(&next).into_iter())?;
+        let changed = self.shown.diff(&next);
+        for run in changed.split_inclusive(|(_, _, cell)| !is_certain(cell.symbol())) {
+            self.backend.draw(run.iter().copied())?;
+        }
         self.shown = next;
         Backend::flush(&mut self.backend)
     }
+}
+
+/// Whether all terminals agree how wide `symbol` is. Behind one of which they do not, the cursor is
+/// moved to where it should be: each run that is drawn begins with that.
+fn is_certain(symbol: &str) -> bool {
+    let mut chars = symbol.chars();
+    let certain = matches!(
+        chars.next(),
+        None | Some('\0'..'\u{ad}' | '\u{ae}'..'\u{300}' | '…' | '─' | '\u{3041}'..='\u{3096}'
+            | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
+    );
+    certain && chars.next().is_none()
 }
 
 pub(super) fn without_colours(buffer: &mut Buffer) {

@@ -4,8 +4,9 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::num::NonZero;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,48 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{Termios, tcgetattr};
 use nix::unistd::Pid;
 
-use crate::harness::{DEADLINE, Sandbox};
+use crate::harness::{DEADLINE, Sandbox, bin};
+
+/// What a terminal was asked for that the panel has no reason to ask.
+#[derive(Default)]
+struct Strange(Vec<String>);
+
+impl vt100::Callbacks for Strange {
+    fn audible_bell(&mut self, _: &mut vt100::Screen) {
+        self.0.push("bell".to_owned());
+    }
+
+    fn resize(&mut self, _: &mut vt100::Screen, _: (u16, u16)) {
+        self.0.push("resize".to_owned());
+    }
+
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        self.0.push(format!("title {}", title.escape_ascii()));
+    }
+
+    fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], _: &[u8]) {
+        self.0.push("clipboard".to_owned());
+    }
+
+    fn paste_from_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8]) {
+        self.0.push("paste".to_owned());
+    }
+
+    fn unhandled_control(&mut self, _: &mut vt100::Screen, control: u8) {
+        self.0.push(format!("control {control}"));
+    }
+
+    fn unhandled_osc(&mut self, _: &mut vt100::Screen, _: &[&[u8]]) {
+        self.0.push("command".to_owned());
+    }
+}
+
+/// `bgp ui` in a session of its own, of which its stdin becomes the terminal.
+fn panel(bgp: &Sandbox) -> Command {
+    let mut command = bgp.foreign("setsid");
+    command.arg("--ctty").arg(bin()).arg("ui");
+    command
+}
 
 /// A panel on a terminal.
 struct Panel {
@@ -23,13 +65,13 @@ struct Panel {
     terminal: File,
     /// Kept open, so that its settings can be read when the panel has gone.
     tty: OwnedFd,
-    screen: vt100::Parser,
+    screen: vt100::Parser<Strange>,
     before: Termios,
 }
 
 impl Panel {
     fn open(bgp: &Sandbox, columns: u16, rows: u16) -> Self {
-        Self::of(bgp.command(["ui"]), columns, rows)
+        Self::of(panel(bgp), columns, rows)
     }
 
     fn of(mut command: Command, columns: u16, rows: u16) -> Self {
@@ -41,21 +83,17 @@ impl Panel {
             .stdin(end())
             .stdout(end())
             .stderr(end());
-        // SAFETY: between fork(2) and execve(2) it makes two system calls, allocates nothing and takes
-        // no lock.
-        unsafe {
-            command.pre_exec(|| {
-                nix::unistd::setsid()?;
-                nix::errno::Errno::result(libc::ioctl(0, libc::TIOCSCTTY as _, 0))?;
-                Ok(())
-            })
-        };
         Self {
             before: tcgetattr(&pty.slave).unwrap(),
             child: command.spawn().unwrap(),
             terminal: File::from(pty.master),
             tty: pty.slave,
-            screen: vt100::Parser::new(rows, columns, 0),
+            screen: vt100::Parser::new_with_callbacks(
+                NonZero::new(rows).unwrap(),
+                NonZero::new(columns).unwrap(),
+                0,
+                Strange::default(),
+            ),
         }
     }
 
@@ -65,11 +103,15 @@ impl Panel {
     }
 
     fn resize(&mut self, columns: u16, rows: u16) {
-        let size = winsize(columns, rows);
-        // SAFETY: the descriptor is open and the winsize lives while it is read.
-        let rc = unsafe { libc::ioctl(self.terminal.as_raw_fd(), libc::TIOCSWINSZ, &size) };
-        assert_eq!(rc, 0);
-        self.screen.screen_mut().set_size(rows, columns);
+        let tty = nix::unistd::ttyname(&self.tty).unwrap();
+        let size = [columns, rows].map(|size| size.to_string());
+        let mut stty = Command::new("stty");
+        stty.arg("-F")
+            .arg(tty)
+            .args(["cols", &size[0], "rows", &size[1]]);
+        assert!(stty.status().unwrap().success());
+        self.screen
+            .set_size(NonZero::new(rows).unwrap(), NonZero::new(columns).unwrap());
     }
 
     fn contents(&self) -> String {
@@ -179,10 +221,10 @@ fn winsize(columns: u16, rows: u16) -> Winsize {
 fn all_that_there_is_is_listed_with_the_log_of_the_selected_one() {
     for (columns, rows) in [(40, 10), (80, 24), (200, 60)] {
         let bgp = Sandbox::new();
-        let old = bgp.start("old", ["sh", "-c", "echo i am old; exec sleep 1000"]);
-        bgp.start("bad", ["sh", "-c", "echo i am bad; exit 3"]);
+        let old = bgp.start("old", ["sh", "-c", "echo i am $0; exec sleep 1000", "old"]);
+        bgp.start("bad", ["sh", "-c", "echo i am $0; exit 3", "bad"]);
         bgp.wait_status("bad", "failed");
-        bgp.start("new", ["sh", "-c", "echo i am new; exec sleep 1000"]);
+        bgp.start("new", ["sh", "-c", "echo i am $0; exec sleep 1000", "new"]);
         let mut panel = Panel::open(&bgp, columns, rows);
         panel
             .shows("2 running  1 failed")
@@ -234,7 +276,13 @@ fn streams_are_told_apart() {
     let bgp = Sandbox::new();
     bgp.start(
         "both",
-        ["sh", "-c", "echo to out; echo to err >&2; exec sleep 1000"],
+        [
+            "sh",
+            "-c",
+            "echo to $0; echo to $1 >&2; exec sleep 1000",
+            "out",
+            "err",
+        ],
     );
     let mut panel = Panel::open(&bgp, 80, 24);
     panel.shows("to out").shows("to err");
@@ -309,7 +357,7 @@ fn r_starts_anew_what_lives_and_what_has_ended() {
     let second = bgp.status("web");
     assert_eq!(second["previous"], first.id.as_str());
     assert_eq!(bgp.status(&first.id)["reason"], "restart");
-    panel.types("G").types("r").shows("in use").types("q");
+    panel.types("G").types("r").shows("is taken by").types("q");
     assert_eq!(panel.ends().code(), Some(0));
 }
 
@@ -406,7 +454,7 @@ fn no_color_is_no_colour() {
         ],
     );
     for (no_color, expected) in [("", true), ("1", false)] {
-        let mut command = bgp.command(["ui"]);
+        let mut command = panel(&bgp);
         command.env("NO_COLOR", no_color);
         let mut panel = Panel::of(command, 80, 24);
         panel.shows("red ERROR");
@@ -439,7 +487,7 @@ fn a_hostile_program_is_only_shown() {
     );
     for (columns, rows) in [(40, 10), (200, 60)] {
         let mut panel = Panel::open(&bgp, columns, rows);
-        panel.shows("the end").types("\r").hides("──");
+        panel.shows("the end").types("\r").shows("q back");
         for key in ["K", "\x15", "g", "\x1b[6~", "\x1b[6~", "G"] {
             panel.types(key);
             panel.take(Duration::from_millis(200));
@@ -454,7 +502,11 @@ fn a_hostile_program_is_only_shown() {
                     .contains("bad-name")
             );
         }
-        assert_eq!(panel.screen.screen().errors(), 0);
+        assert!(
+            panel.screen.callbacks().0.is_empty(),
+            "{:?}",
+            panel.screen.callbacks().0
+        );
         panel.types("qq");
         assert_eq!(panel.ends().code(), Some(0));
     }
