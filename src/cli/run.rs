@@ -185,6 +185,8 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
             on_success: matches.has("alert-on-success"),
             on_failure: !matches.has("no-alert-on-failure"),
             on_kill: matches.has("alert-on-kill"),
+            on_output: patterns(matches)?,
+            on_idle_ms: idle(matches)?,
         },
         if_taken: if matches.has("replace") {
             IfTaken::Replace

@@ -27,6 +27,7 @@ pub(crate) mod server;
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::{Key, kdf};
+use crate::model::facts::AlertSettings;
 use crate::model::id::LogId;
 use crate::model::status::Reason;
 
@@ -49,6 +50,8 @@ pub(crate) enum Request {
     },
     /// Send the signal of this number to the leader's group.
     Signal { number: i32 },
+    /// Raise alerts by these settings from now on.
+    SetAlerts { settings: AlertSettings },
 }
 
 /// What a supervisor answers. A stop is answered twice: `Accepted`, then how it ended.

@@ -29,6 +29,7 @@ use super::variables::variable;
 use nix::errno::Errno;
 
 use crate::crypto::random_bytes;
+use crate::model::alert::Told;
 use crate::model::error::{self, Error, Kind};
 use crate::model::facts::{Entry, Start};
 use crate::model::id::{Id, LogId, ProcessId};
@@ -359,6 +360,7 @@ fn entry_of(start: &Start, log: LogId) -> Entry {
         start_ms: start.start_ms,
         uptime_ms: start.uptime_ms,
         boot: start.boot.clone(),
+        told: Told::default(),
         ended: None,
     }
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::alerts::{self, Alerts, Next};
 use super::held::Held;
 use super::launch::{Launch, own_mapping};
 use super::leader::Leader;
@@ -21,7 +22,8 @@ use crate::crypto::Key;
 use crate::log::block;
 use crate::log::writer::Writer;
 use crate::log::{Identity, Kind, LogKeys};
-use crate::model::facts::{Block, End, Exit};
+use crate::model::alert::Raised;
+use crate::model::facts::{AlertSettings, Block, End, Exit};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
 use crate::sys::{clock, proc};
@@ -41,6 +43,12 @@ struct Gap {
     reason: &'static str,
 }
 
+/// A note: what was changed while the process lived.
+#[derive(Serialize)]
+struct Note<'a> {
+    alerts: &'a AlertSettings,
+}
+
 /// The one who writes log and status block of a process.
 pub(super) struct Journal {
     id: ProcessId,
@@ -51,6 +59,7 @@ pub(super) struct Journal {
     block_number: u64,
     block: Block,
     output_bytes: u64,
+    alerts: Alerts,
     held: Held,
     give_up_at: Option<Instant>,
     /// When to give the buffers of a burst back.
@@ -99,6 +108,7 @@ impl Journal {
             exit: None,
             end: None,
             log_end: None,
+            raised: Vec::new(),
         };
         Ok(Self {
             id: launch.start.id,
@@ -109,6 +119,7 @@ impl Journal {
             block_number: 0,
             block: facts,
             output_bytes: 0,
+            alerts: Alerts::new(&launch.start.alerts),
             held: Held::default(),
             give_up_at: None,
             rest_at: None,
@@ -131,6 +142,7 @@ impl Journal {
     pub(super) fn started(&mut self, leader: &Leader) {
         self.block.pid = leader.pid;
         self.block.pid_start = leader.start;
+        self.alerts.started(leader.began);
         self.publish();
     }
 
@@ -142,6 +154,8 @@ impl Journal {
             if count >= BURST_BYTES {
                 self.rest_at = Some(Instant::now() + REST_AFTER);
             }
+            self.alerts
+                .read(source.kind(), self.writer.read_bytes(count));
             let now = clock::wall_ns();
             let refused = !self.held.is_empty()
                 || self.writer.append_read(source.kind(), now, count).is_err();
@@ -178,7 +192,12 @@ impl Journal {
     /// The leader has ended. With [`Publish::Later`] END follows at once and tells it too, unless the disk
     /// refuses.
     pub(super) fn exited(&mut self, exit: Exit, publish: Publish) {
+        let now = Instant::now();
+        self.raise_held_back(now);
         self.append_fact(Kind::Exit, &exit);
+        if let Some(raised) = self.alerts.ended(&exit, Next::Nothing, now) {
+            self.raise(raised);
+        }
         self.block.status = exit.status;
         self.block.reason = exit.reason;
         self.block.paused = false;
@@ -195,6 +214,7 @@ impl Journal {
             end_ms: clock::wall_ms(),
             output_bytes: self.output_bytes,
         };
+        self.raise_held_back(Instant::now());
         if self.held.is_empty() {
             self.block.log_end = self.writer.end(clock::wall_ns(), &end).ok();
             let _ = self.writer.sync(); // what is not on the disk after a power cut, `verify` tells
@@ -202,6 +222,34 @@ impl Journal {
         self.block.end = Some(end);
         self.publish();
         let _ = self.lease.sync_data();
+    }
+
+    /// From now on alerts are raised by `settings`.
+    pub(super) fn set_alerts(&mut self, settings: &AlertSettings, now: Instant) {
+        self.alerts.set(settings, now);
+        self.append_fact(Kind::Note, &Note { alerts: settings });
+    }
+
+    /// Writes down an event; whoever calls this publishes it.
+    fn raise(&mut self, raised: Raised) {
+        self.append_fact(Kind::Alert, &raised);
+        alerts::add(&mut self.block.raised, raised);
+    }
+
+    fn raise_held_back(&mut self, now: Instant) {
+        while let Some(raised) = self.alerts.held_back(now) {
+            self.raise(raised);
+        }
+    }
+
+    fn raise_what_is_due(&mut self, now: Instant) {
+        let seen = self.block.raised.last().map(|raised| raised.seq);
+        while let Some(raised) = self.alerts.due(now) {
+            self.raise(raised);
+        }
+        if self.block.raised.last().map(|raised| raised.seq) != seen {
+            self.publish();
+        }
     }
 
     fn append_fact(&mut self, kind: Kind, fact: &impl Serialize) {
@@ -232,13 +280,15 @@ impl Journal {
 
     /// When [`tick`](Self::tick) has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.held.deadline().into_iter().chain(self.rest_at).min()
+        let own = [self.held.deadline(), self.rest_at, self.alerts.deadline()];
+        own.into_iter().flatten().min()
     }
 
     /// When it is time: gives memory back, tries again to write what the disk refused. Returns whether a
     /// burst is over.
     pub(super) fn tick(&mut self, now: Instant) -> bool {
         self.retry(now);
+        self.raise_what_is_due(now);
         let rests = self.rest_at.is_some_and(|at| now >= at);
         if rests {
             self.rest_at = None;

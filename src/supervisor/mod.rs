@@ -6,11 +6,13 @@
 //! 4. [`input`]: what clients send to the command's stdin, one message after the other.
 //! 5. [`tree`]: who belongs to the process, and how all of it is ended; [`stopping`]: when.
 //! 6. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
+//! 7. [`alerts`]: what is raised of the process, by its settings.
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
 //! password anywhere.
 //! Does not: know the password, the state, or any other process's log.
 
+mod alerts;
 mod held;
 mod input;
 mod journal;

@@ -164,6 +164,10 @@ impl Supervisor {
                 Reply::Accepted
             }
             Request::Signal { number } => self.signal(*number, now),
+            Request::SetAlerts { settings } => {
+                self.journal.set_alerts(settings, now);
+                Reply::Accepted
+            }
         };
         self.peers.answer(peer, &reply);
     }
