@@ -39,6 +39,20 @@ const GREP: Flag = Flag::with_value(
 const RAW: Flag = Flag::switch("raw", "the bytes as they were written");
 const TIMESTAMPS: Flag = Flag::switch("timestamps", "begin each line with its time");
 
+const ALERT_ON_OUTPUT: Flag = Flag::with_value(
+    "alert-on-output",
+    Value::Regex,
+    "RE",
+    "raise an alert when it writes a line in which this regular expression is found; may be repeated",
+)
+.repeatable();
+const ALERT_ON_IDLE: Flag = Flag::with_value(
+    "alert-on-idle",
+    Value::Interval,
+    "TIME",
+    "raise an alert when it has written nothing for so long",
+);
+
 /// The commands, in the order of help.
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
@@ -106,6 +120,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "alert-on-kill",
                 "raise an alert when it is killed or stopped",
             ),
+            ALERT_ON_OUTPUT,
+            ALERT_ON_IDLE,
         ],
         examples: &[
             Example {

@@ -181,13 +181,7 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         session: session
             .or_else(of_caller)
             .filter(|session| !session.is_empty()),
-        alerts: AlertSettings {
-            on_success: matches.has("alert-on-success"),
-            on_failure: !matches.has("no-alert-on-failure"),
-            on_kill: matches.has("alert-on-kill"),
-            on_output: patterns(matches)?,
-            on_idle_ms: idle(matches)?,
-        },
+        alerts: super::alerts::settings(matches, AlertSettings::default()),
         if_taken: if matches.has("replace") {
             IfTaken::Replace
         } else {

@@ -1,6 +1,7 @@
 //! What bgp can do, as functions: every face (commands, and what comes after) calls these and no more.
 //!
 //! - [`start`]: the transaction that puts a process on record and runs it.
+//! - [`launch`]: the supervisor that it is handed to.
 //! - [`naming`]: what it is called.
 //! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
 //! - [`inspect`]: all about one of them, with a hint at why it failed.
@@ -20,6 +21,7 @@ pub(crate) mod export;
 pub(crate) mod info;
 pub(crate) mod input;
 pub(crate) mod inspect;
+mod launch;
 pub(crate) mod leftovers;
 pub(crate) mod logs;
 mod naming;

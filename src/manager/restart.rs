@@ -46,7 +46,7 @@ impl Manager {
                 let (options, plan) = planned?;
                 match stopped.next() {
                     Some(Err(error)) if error.kind != Kind::NotRunning => Err(error),
-                    _ => self.start_planned(&options, &plan),
+                    _ => self.start_planned(&options, &plan, None),
                 }
             })
             .collect()

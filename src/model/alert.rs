@@ -65,7 +65,33 @@ impl Event {
     }
 }
 
+/// The most expressions for one process, and the most bytes of one.
+const PATTERNS_MAX: usize = 16;
+const PATTERN_MAX_BYTES: usize = 1024;
+
 impl AlertSettings {
+    /// That a supervisor can bear them; else what is wrong, and what to do.
+    pub(crate) fn check(&self) -> Result<(), (String, &'static str)> {
+        if self.on_output.len() > PATTERNS_MAX {
+            let what = format!("{} expressions are too many", self.on_output.len());
+            return Err((
+                what,
+                "16 are allowed; one may be several, as in 'error|panic'",
+            ));
+        }
+        match self
+            .on_output
+            .iter()
+            .find(|text| text.len() > PATTERN_MAX_BYTES)
+        {
+            Some(long) => {
+                let what = format!("an expression of {} bytes is too long", long.len());
+                Err((what, "1024 bytes are allowed"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether `event` is to be told.
     pub(crate) fn wants(&self, event: Event) -> bool {
         match event {

@@ -13,6 +13,7 @@ use super::envelope;
 use super::keys::Keys;
 use crate::model::error::{Error, Kind};
 use crate::model::facts::Entry;
+use crate::sys::fs::Replacement;
 
 const VERSION: u32 = 1;
 
@@ -108,22 +109,36 @@ pub(crate) fn load(dir: &StateDir, keys: &Keys) -> Result<State, Error> {
     Ok(state)
 }
 
+/// Seals this state, as the next generation, and writes it beside the one there is. The caller holds the
+/// lock.
+///
+/// # Errors
+///
+/// `Storage`.
+pub(super) fn prepare<'a>(
+    dir: &'a StateDir,
+    keys: &Keys,
+    state: &mut State,
+) -> Result<Replacement<'a>, Error> {
+    let path = dir.top().path(STATE);
+    state.generation += 1;
+    let prepared = serde_json::to_vec(&*state)
+        .map_err(|error| Error::other(format!("cannot write the state as JSON: {error}")))
+        .and_then(|json| envelope::STATE.seal(keys.store(), &keys.state(), &json, &path))
+        .and_then(|bytes| Ok(dir.top().prepare(STATE, &bytes)?));
+    if prepared.is_err() {
+        state.generation -= 1;
+    }
+    prepared
+}
+
 /// Replaces the state with this one, of the next generation. The caller holds the lock.
 ///
 /// # Errors
 ///
-/// `Storage`; the old state is still there then, and `state` is as before.
+/// `Storage`; the old state is still there then.
 pub(super) fn save(dir: &StateDir, keys: &Keys, state: &mut State) -> Result<(), Error> {
-    let path = dir.top().path(STATE);
-    state.generation += 1;
-    let saved = serde_json::to_vec(&*state)
-        .map_err(|error| Error::other(format!("cannot write the state as JSON: {error}")))
-        .and_then(|json| envelope::STATE.seal(keys.store(), &keys.state(), &json, &path))
-        .and_then(|bytes| Ok(dir.top().replace(STATE, &bytes)?));
-    if saved.is_err() {
-        state.generation -= 1;
-    }
-    saved
+    Ok(prepare(dir, keys, state)?.commit()?)
 }
 
 /// Whether there is a state.

@@ -13,6 +13,7 @@ use super::readers::{self, Places, Reader};
 use super::state::{self, State};
 use crate::model::error::{Error, Kind};
 use crate::sys::crash::crash_point;
+use crate::sys::fs::Replacement;
 
 const THE_STATE: &str = "the state";
 
@@ -216,7 +217,7 @@ pub(crate) struct LockedState<'a> {
     pub(crate) state: State,
 }
 
-impl LockedState<'_> {
+impl<'a> LockedState<'a> {
     /// Writes the state down. When this returns it is on the disk.
     ///
     /// # Errors
@@ -224,6 +225,15 @@ impl LockedState<'_> {
     /// `Storage`; what was saved before still counts then.
     pub(crate) fn save(&mut self) -> Result<(), Error> {
         state::save(&self.store.dir, &self.store.keys, &mut self.state)
+    }
+
+    /// Does what takes long about it, so that [`Replacement::commit`] makes it count in a moment.
+    ///
+    /// # Errors
+    ///
+    /// `Storage`.
+    pub(crate) fn prepare(&mut self) -> Result<Replacement<'a>, Error> {
+        state::prepare(&self.store.dir, &self.store.keys, &mut self.state)
     }
 }
 

@@ -269,13 +269,25 @@ impl Journal {
     fn publish(&mut self) {
         self.block_number += 1;
         self.block.last_segment = self.writer.segment();
-        let _ = block::write(
-            &self.lease,
-            &self.keys,
-            self.identity.log,
-            self.block_number,
-            &self.block,
-        );
+        loop {
+            let written = block::write(
+                &self.lease,
+                &self.keys,
+                self.identity.log,
+                self.block_number,
+                &self.block,
+            );
+            match written {
+                // Too much for it: the end of a process is worth more than its older alerts.
+                Err(error)
+                    if error.kind() == io::ErrorKind::InvalidInput
+                        && !self.block.raised.is_empty() =>
+                {
+                    self.block.raised.remove(0);
+                }
+                _ => return,
+            }
+        }
     }
 
     /// When [`tick`](Self::tick) has something to do.

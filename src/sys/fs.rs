@@ -364,7 +364,7 @@ fn make_dir(parent: &impl AsFd, name: &OsStr, path: &Path) -> Result<(), Fault> 
 mod check;
 mod replace;
 
-pub(crate) use replace::sync_file;
+pub(crate) use replace::{Replacement, sync_file};
 
 #[cfg(test)]
 mod tests;

@@ -238,11 +238,7 @@ mod tests {
         for _ in 0..1000 {
             matcher.read(Stream::Out, &[b'x'; 4096], now);
         }
-        assert_eq!(
-            matcher.unfinished[0].kept.len(),
-            LINE_MAX_BYTES,
-            "bounded"
-        );
+        assert_eq!(matcher.unfinished[0].kept.len(), LINE_MAX_BYTES, "bounded");
         matcher.read(Stream::Out, b"\n", now);
         let line = told(&mut matcher).remove(0);
         assert!(line.len() <= LINE_TOLD_BYTES && line.ends_with('…'));

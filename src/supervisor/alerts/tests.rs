@@ -27,7 +27,11 @@ fn an_end_is_raised_by_the_settings_with_the_last_line() {
         (serde_json::json!({}), Status::Failed, true),
         (serde_json::json!({}), Status::Exited, false),
         (serde_json::json!({"onSuccess": true}), Status::Exited, true),
-        (serde_json::json!({"onFailure": false}), Status::Crashed, false),
+        (
+            serde_json::json!({"onFailure": false}),
+            Status::Crashed,
+            false,
+        ),
     ] {
         let (mut alerts, now) = began(json);
         alerts.read(Kind::Stdout, b"one\ntwo\n\n \n");
@@ -52,7 +56,11 @@ fn a_crash_loop_is_raised_once_and_once_when_it_is_over() {
     let (mut alerts, now) = began(serde_json::json!({}));
     let mut raised = Vec::new();
     for run in 0..50 {
-        let next = if run == 49 { Next::Nothing } else { Next::AnotherRun };
+        let next = if run == 49 {
+            Next::Nothing
+        } else {
+            Next::AnotherRun
+        };
         raised.extend(alerts.ended(&exit(Status::Failed, 20), next, now));
         alerts.started(now);
     }
@@ -61,7 +69,9 @@ fn a_crash_loop_is_raised_once_and_once_when_it_is_over() {
     // A long run ends a loop: what fails then is new.
     let (mut alerts, now) = began(serde_json::json!({}));
     let ends = [20, 20, 10_000, 20, 20].map(|ms| {
-        alerts.ended(&exit(Status::Failed, ms), Next::AnotherRun, now).is_some()
+        alerts
+            .ended(&exit(Status::Failed, ms), Next::AnotherRun, now)
+            .is_some()
     });
     assert_eq!(ends, [true, false, true, true, false]);
 }
@@ -73,7 +83,10 @@ fn silence_is_raised_once_until_something_is_written() {
     assert_eq!(alerts.deadline(), Some(now + second));
     assert_eq!(alerts.due(now), None);
     assert_eq!(alerts.due(now + second).unwrap().event, Event::Idle);
-    assert_eq!((alerts.due(now + 9 * second), alerts.deadline()), (None, None));
+    assert_eq!(
+        (alerts.due(now + 9 * second), alerts.deadline()),
+        (None, None)
+    );
     alerts.read(Kind::Stdout, b"x");
     assert!(alerts.deadline().is_some());
     alerts.ended(&exit(Status::Exited, 1), Next::Nothing, now);
@@ -106,7 +119,10 @@ fn nothing_is_compiled_or_timed_unless_asked_for() {
 fn settings_change_and_the_count_goes_on() {
     let (mut alerts, now) = began(serde_json::json!({"onOutput": ["a"]}));
     alerts.read(Kind::Stdout, b"a\na\n");
-    alerts.set(&settings(serde_json::json!({"onOutput": ["b"], "onIdleMs": 5})), now);
+    alerts.set(
+        &settings(serde_json::json!({"onOutput": ["b"], "onIdleMs": 5})),
+        now,
+    );
     alerts.read(Kind::Stdout, b"a\nb\n");
     assert_eq!(alerts.due(now).unwrap().total, 3);
     assert!(alerts.silent_since.is_some());

@@ -25,6 +25,16 @@ impl Dir {
     ///
     /// As the system says, mostly about space; the old bytes are still there then.
     pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+        self.prepare(name, bytes)?.commit()
+    }
+
+    /// Writes `bytes` beside the file `name`, on the disk itself, and leaves that as it is: the slow half
+    /// of [`replace`](Self::replace).
+    ///
+    /// # Errors
+    ///
+    /// As of [`replace`](Self::replace).
+    pub(crate) fn prepare(&self, name: &str, bytes: &[u8]) -> Result<Replacement<'_>, Fault> {
         let temporary = format!("{name}.tmp");
         self.check_replaceable(name)?;
         if self.check_replaceable(&temporary)? {
@@ -32,19 +42,14 @@ impl Dir {
         }
         let file = self.create_new(&temporary)?;
         crash_point!("replace-created");
-        let written = write_and_sync(file, bytes)
-            .map_err(|error| Fault::system("write", self.path(&temporary), error))
-            .and_then(|()| {
-                crash_point!("replace-synced");
-                renameat(&self.fd, temporary.as_str(), &self.fd, name)
-                    .map_err(|error| Fault::system("replace", self.path(name), error))
-            });
-        if let Err(fault) = written {
-            self.remove(&temporary).ok(); // it makes room; the next writer would remove it too
-            return Err(fault);
-        }
-        crash_point!("replace-renamed");
-        self.sync()
+        let replacement = Replacement {
+            dir: self,
+            name: name.to_owned(),
+            temporary: Some(temporary),
+        };
+        write_and_sync(file, bytes)
+            .map_err(|error| Fault::system("write", self.path(&format!("{name}.tmp")), error))?;
+        Ok(replacement)
     }
 
     /// Waits until what was made, renamed and removed in it is on the disk.
@@ -68,6 +73,46 @@ impl Dir {
             },
             Err(Errno::ENOENT) => Ok(false),
             Err(error) => Err(Fault::system("look at", self.path(name), error)),
+        }
+    }
+}
+
+/// What is about to be in the place of a file; dropped, it is removed.
+#[must_use]
+pub(crate) struct Replacement<'a> {
+    dir: &'a Dir,
+    name: String,
+    /// The file's name until then.
+    temporary: Option<String>,
+}
+
+impl Replacement<'_> {
+    /// Puts it there. When this returns, it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As the system says; the old bytes are still there then.
+    pub(crate) fn commit(mut self) -> Result<(), Fault> {
+        crash_point!("replace-synced");
+        if let Some(temporary) = &self.temporary {
+            renameat(
+                &self.dir.fd,
+                temporary.as_str(),
+                &self.dir.fd,
+                self.name.as_str(),
+            )
+            .map_err(|error| Fault::system("replace", self.dir.path(&self.name), error))?;
+        }
+        self.temporary = None;
+        crash_point!("replace-renamed");
+        self.dir.sync()
+    }
+}
+
+impl Drop for Replacement<'_> {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            self.dir.remove(temporary).ok(); // it makes room; the next writer would remove it too
         }
     }
 }
