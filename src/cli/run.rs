@@ -11,6 +11,7 @@ use super::matches::Matches;
 use super::parse::{Request, parse};
 use super::table::Verb;
 use super::values;
+use crate::commands::alerts::{Code, Then};
 use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
@@ -115,6 +116,25 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             };
             commands::wait::run(context, &ids, until, matches.duration("timeout"))
         }
+        Verb::Alerts => {
+            let then = if matches.has("peek") {
+                Then::Leave
+            } else {
+                Then::Acknowledge
+            };
+            let code = if matches.has("exit-code") {
+                Code::TellsIfAny
+            } else {
+                Code::Plain
+            };
+            commands::alerts::run(context, reader(matches), then, code)
+        }
+        Verb::Alert => {
+            let id = ids.first().map_or("", String::as_str);
+            commands::alert::run(context, id, |before| {
+                super::alerts::settings(matches, before)
+            })
+        }
         Verb::Clear => commands::clear::run(
             context,
             &selection(matches, ids),
@@ -138,6 +158,11 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         },
         Verb::Help => unreachable!("help is a request of its own"),
     }
+}
+
+/// Under which name alerts are read.
+fn reader(matches: &Matches) -> &str {
+    matches.text("as").unwrap_or("default")
 }
 
 fn selection(matches: &Matches, ids: Vec<String>) -> Selection {

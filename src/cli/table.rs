@@ -38,6 +38,8 @@ pub(crate) enum Verb {
     Stop,
     Restart,
     Wait,
+    Alerts,
+    Alert,
     Clear,
     Verify,
     Lock,

@@ -5,7 +5,7 @@
 use super::documents::{One, Several};
 use super::out::Format;
 use super::select::nothing_there;
-use super::words::{Clock, Runtime, colour};
+use super::words::{Clock, Runtime, alerts, colour};
 use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
@@ -113,7 +113,7 @@ impl Page {
         if info.restarts > 0 {
             self.row("restarts", &info.restarts.to_string());
         }
-        self.row("alerts", &alerts(info));
+        self.row("alerts", &alerts(&info.alerts));
         self.row("log", &human_bytes(info.log_bytes));
         self.last_lines(inspection);
     }
@@ -224,22 +224,4 @@ fn named(tree: &[Member]) -> String {
         more => format!(" and {more} more"),
     };
     format!("{}{more}", named.join(", "))
-}
-
-fn alerts(info: &ProcessInfo) -> String {
-    let on = [
-        (info.alerts.on_success, "success"),
-        (info.alerts.on_failure, "failure"),
-        (info.alerts.on_kill, "kill"),
-    ];
-    let on: Vec<&str> = on
-        .iter()
-        .filter(|(on, _)| *on)
-        .map(|(_, word)| *word)
-        .collect();
-    if on.is_empty() {
-        "none".to_owned()
-    } else {
-        format!("on {}", on.join(", "))
-    }
 }

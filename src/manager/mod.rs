@@ -8,12 +8,14 @@
 //! - [`resolve`]: which process an ID argument means.
 //! - [`stop`], [`restart`], [`wait`], [`clear`], [`verify`]: the rest of its life; [`settle`]: its last moment.
 //! - [`input`]: what is sent to its stdin; [`signal`]: and to its leader's group; both by [`contact`].
+//! - [`alerts`]: events are numbered, and readers have them.
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
 //!
 //! Does not: parse arguments or print.
 
+pub(crate) mod alerts;
 pub(crate) mod clear;
 mod contact;
 mod diagnosis;

@@ -131,6 +131,9 @@ pub(crate) struct Raised {
     /// It will be run again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) restarting: bool,
+    /// For how long nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) silent_ms: Option<u64>,
 }
 
 /// What of a process's events has been made alerts.
@@ -168,6 +171,8 @@ pub(crate) struct Alert {
     pub(crate) line: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) restarting: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) silent_ms: Option<u64>,
     pub(crate) process: Subject,
     /// What a later bgp has added: kept as it is.
     #[serde(flatten)]

@@ -52,7 +52,6 @@ pub(super) struct Alerts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     Nothing,
-    #[cfg_attr(not(test), expect(dead_code, reason = "restart policies need it"))]
     AnotherRun,
 }
 
@@ -128,7 +127,10 @@ impl Alerts {
         if self.silence_ends().is_some_and(|at| now >= at) && self.pace.allows(now) {
             self.silent_since = None;
             let line = self.last_line();
-            return Some(self.raise(Event::Idle, now, 0, line));
+            return Some(Raised {
+                silent_ms: self.settings.on_idle_ms,
+                ..self.raise(Event::Idle, now, 0, line)
+            });
         }
         None
     }
@@ -201,6 +203,7 @@ impl Alerts {
             pattern: None,
             exit: None,
             restarting: false,
+            silent_ms: None,
         }
     }
 

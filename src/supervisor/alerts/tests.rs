@@ -144,6 +144,7 @@ fn of_what_repeats_the_older_goes_first_and_never_an_end() {
         pattern,
         exit: None,
         restarting: false,
+        silent_ms: None,
     };
     let mut all = Vec::new();
     add(&mut all, event(1, Event::Output, Some(0)));
