@@ -24,6 +24,13 @@ const LINES: Flag =
     Flag::with_value("lines", Value::Count, "N", "the last N lines; 0 for all").short('n');
 const STDOUT: Flag = Flag::switch("stdout", "only the standard output");
 const STDERR: Flag = Flag::switch("stderr", "only the standard error");
+const AFTER: Flag = Flag::with_value(
+    "after",
+    Value::Cursor,
+    "CURSOR",
+    "all that was written after this place, nothing twice; a line that is not finished goes on next time",
+)
+.not_with(&["lines", "since"]);
 const SINCE: Flag = Flag::with_value(
     "since",
     Value::Duration,
@@ -122,6 +129,26 @@ pub(crate) const COMMANDS: &[Command] = &[
             Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
                 .default("$BGP_SESSION"),
             Flag::switch("replace", "stop a live process of that name first").only_with("name"),
+            Flag::with_value(
+                "timeout",
+                Value::Duration,
+                "TIME",
+                "stop it when it has run so long, which counts as a failure",
+            ),
+            Flag::with_value(
+                "with-pid",
+                Value::Pid,
+                "PID",
+                "stop it when this process has ended",
+            ),
+            Flag::with_value(
+                "restart",
+                Value::Restart,
+                "no|on-failure|always[:N]",
+                "run it again when it fails, or whenever it ends, N times at most; after 1s, and longer \
+                 each time up to 60s",
+            )
+            .default("no"),
             Flag::switch("alert-on-success", "raise an alert when it ends well"),
             Flag::switch("no-alert-on-failure", "raise none when it fails"),
             Flag::switch(
@@ -218,7 +245,9 @@ pub(crate) const COMMANDS: &[Command] = &[
              proc_N_stdout.log and proc_N_stderr.log, which only their owner can read.",
         ],
         flags: &[
-            LINES.default("as the configuration says; all with --since, --grep, --max-bytes"),
+            LINES.default(
+                "as the configuration says; all with --after, --since, --grep, --max-bytes",
+            ),
             STDOUT,
             STDERR,
             Flag::switch(
@@ -231,6 +260,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "with --follow: until all that it started has ended too",
             )
             .only_with("follow"),
+            AFTER,
             SINCE,
             GREP,
             Flag::with_value(
@@ -247,6 +277,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "stdout",
                 "stderr",
                 "follow",
+                "after",
                 "since",
                 "grep",
                 "max-bytes",
@@ -263,6 +294,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             .not_with(&[
                 "lines",
                 "follow",
+                "after",
                 "since",
                 "grep",
                 "max-bytes",
@@ -309,10 +341,11 @@ pub(crate) const COMMANDS: &[Command] = &[
              command ends. Ctrl-C ends the watching and not the process.",
         ],
         flags: &[
-            LINES.default("as the configuration says; all with --since, --grep"),
+            LINES.default("as the configuration says; all with --after, --since, --grep"),
             STDOUT,
             STDERR,
             Flag::switch("to-end", "until all that it started has ended too"),
+            AFTER,
             SINCE,
             GREP,
             RAW.not_with(&["json", "timestamps", "grep"]),
@@ -512,23 +545,70 @@ pub(crate) const COMMANDS: &[Command] = &[
         aliases: &[],
         usage: &["[OPTIONS] ID…"],
         operands: Operands::Ids,
-        summary: "wait until processes end",
+        summary: "wait until processes end, or something comes before",
         description: &[
             "Ends with the process's own code: 128 and the number of a signal that ended it, 1 if \
              nobody knows how it ended. Of several it waits for all, and ends with the first code that \
              is not 0, in the order given. That code may be one of those below; --json tells them \
              apart.",
+            "With --output, --port or --idle it waits until one of these holds, and ends with 0; or \
+             with 7 if the process ends before. What it wrote before the wait counts, also a line \
+             without a newline, as a prompt is.",
         ],
         flags: &[
+            Flag::with_value(
+                "output",
+                Value::Regex,
+                "RE",
+                "until this regular expression is found in a line of its output; may be repeated",
+            )
+            .repeatable(),
+            Flag::with_value(
+                "after",
+                Value::Cursor,
+                "CURSOR",
+                "with --output: only in what was written after this place; may be repeated, for \
+                 several processes",
+            )
+            .repeatable()
+            .only_with("output"),
+            Flag::with_value(
+                "port",
+                Value::Port,
+                "PORT",
+                "until it, or what it started, listens on this TCP port",
+            ),
+            Flag::with_value(
+                "idle",
+                Value::Duration,
+                "TIME",
+                "until it has written nothing for so long",
+            ),
             Flag::with_value(
                 "timeout",
                 Value::Duration,
                 "TIME",
                 "give up after this time",
             ),
-            Flag::switch("any", "wait for the first that ends, and end with its code"),
+            Flag::switch(
+                "any",
+                "wait for the first of several, and end with its code",
+            ),
+            Flag::switch(
+                "cursor",
+                "tell the place behind the line that was found, on stderr, for --after",
+            )
+            .only_with("output"),
         ],
         examples: &[
+            Example {
+                line: "bgp wait web --output 'listening on' --timeout 30s",
+                does: "until it says that it is ready, or has ended",
+            },
+            Example {
+                line: "bgp wait web --port 8080 --timeout 30s",
+                does: "until it can be connected to",
+            },
             Example {
                 line: "bgp wait build --timeout 10m",
                 does: "at most ten minutes",
@@ -542,6 +622,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         failures: &[
             Kind::NotFound,
             Kind::Ambiguous,
+            Kind::EndedBefore,
             Kind::TimedOut,
             Kind::Interrupted,
             Kind::Terminated,

@@ -16,6 +16,7 @@ use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
 use crate::commands::send::{SendOptions, Source};
+use crate::commands::wait::TellCursor;
 use crate::commands::{self, Context, Outcome, Selection};
 use crate::config::{Configuration, FileState};
 use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
@@ -23,7 +24,8 @@ use crate::manager::output::{Form, Query};
 use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::stop::StopOptions;
 use crate::manager::variables::{Inherited, Variables};
-use crate::manager::wait::Until;
+use crate::manager::wait::condition::Conditions;
+use crate::manager::wait::{Until, WaitOptions};
 use crate::model::bytes::Bytes;
 use crate::model::facts::AlertSettings;
 use crate::model::status::Reason;
@@ -114,7 +116,22 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             } else {
                 Until::All
             };
-            commands::wait::run(context, &ids, until, matches.duration("timeout"))
+            let options = WaitOptions {
+                until,
+                timeout: matches.duration("timeout"),
+                conditions: Conditions {
+                    output: matches.regexes("output").cloned().collect(),
+                    after: matches.cursors("after").cloned().collect(),
+                    port: matches.port("port"),
+                    idle: matches.duration("idle"),
+                },
+            };
+            let tell_cursor = if matches.has("cursor") {
+                TellCursor::Yes
+            } else {
+                TellCursor::No
+            };
+            commands::wait::run(context, &ids, &options, tell_cursor)
         }
         Verb::Alerts => {
             let then = if matches.has("peek") {
@@ -207,6 +224,9 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
             .or_else(of_caller)
             .filter(|session| !session.is_empty()),
         alerts: super::alerts::settings(matches, AlertSettings::default()),
+        timeout: matches.duration("timeout"),
+        with_pid: matches.pid("with-pid"),
+        restart: matches.restart("restart").unwrap_or_default(),
         if_taken: if matches.has("replace") {
             IfTaken::Replace
         } else {
@@ -278,7 +298,9 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
     let pattern = matches.regexes("grep").next().cloned();
     let max_bytes = (!is_stream).then(|| matches.number("max-bytes")).flatten();
     // What is asked for by another measure is not measured in lines besides.
-    let default = if since.is_some() || pattern.is_some() || max_bytes.is_some() {
+    let after = matches.cursors("after").next().cloned();
+    let default = if after.is_some() || since.is_some() || pattern.is_some() || max_bytes.is_some()
+    {
         0
     } else {
         context.settings().default_tail_lines()
@@ -301,6 +323,7 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
         query,
         follow,
         timestamps: matches.has("timestamps"),
+        after,
         max_bytes,
     };
     commands::output::run(context, id, &options)

@@ -122,6 +122,10 @@ pub(crate) enum Value {
     Interval,
     /// A whole number, from 0.
     Count,
+    /// The number of a process, from 1.
+    Pid,
+    /// `no`, `on-failure` or `always`, with `:N` perhaps.
+    Restart,
     /// `KEY=VALUE`, for the environment.
     Variable,
     /// `pipe`, `null` or a file.
@@ -130,6 +134,10 @@ pub(crate) enum Value {
     Size,
     /// A regular expression.
     Regex,
+    /// A TCP port: 1 to 65535.
+    Port,
+    /// A place in the output of a process, as bgp has told it.
+    Cursor,
     /// A signal, by any of its spellings.
     Signal,
     /// One of these words.

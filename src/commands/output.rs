@@ -12,9 +12,11 @@ use super::select::nothing_there;
 use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::observe::{Observed, Reach};
+use crate::manager::output::cursor::Cursor;
 use crate::manager::output::{Query, Reading};
 use crate::model::error::{Error, Kind};
 use crate::sys::notify::Notifier;
+pub(super) use document::LineDocument;
 use printer::{Printer, Round};
 
 /// How often a followed log is looked at when changes wake, in case one was missed, and when nothing does.
@@ -26,6 +28,8 @@ pub(crate) struct Options {
     pub(crate) query: Query,
     pub(crate) follow: Follow,
     pub(crate) timestamps: bool,
+    /// Only what comes behind this place.
+    pub(crate) after: Option<Cursor>,
     /// The most bytes of lines; not while following.
     pub(crate) max_bytes: Option<u64>,
 }
@@ -77,7 +81,11 @@ fn show(
     printer: &mut Printer<'_>,
 ) -> Result<(), Error> {
     let mut notifier = watch(manager, &process, options.follow);
-    let mut reading = manager.read_output(&process, options.query.clone())?;
+    let query = options.query.clone();
+    let mut reading = match &options.after {
+        Some(cursor) => manager.read_output_after(&process, query, cursor)?,
+        None => manager.read_output(&process, query)?,
+    };
     loop {
         // It was observed before the log was looked at: who has ended has written all of it.
         let reach = process.reach();

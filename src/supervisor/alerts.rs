@@ -48,13 +48,6 @@ pub(super) struct Alerts {
     loop_is_told: bool,
 }
 
-/// Whether a run is followed by another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    Nothing,
-    AnotherRun,
-}
-
 impl Alerts {
     pub(super) fn new(settings: &AlertSettings) -> Self {
         Self {
@@ -142,18 +135,19 @@ impl Alerts {
     }
 
     /// The end of a run, if it is to be raised.
-    pub(super) fn ended(&mut self, exit: &Exit, next: Next, now: Instant) -> Option<Raised> {
+    pub(super) fn ended(&mut self, exit: &Exit, now: Instant) -> Option<Raised> {
         self.silent_since = None;
         let event = Event::of_end(exit.status, exit.reason)?;
         let line = self.settings.wants(event).then(|| self.last_line());
         let raised = line.and_then(|line| {
             self.ends += 1;
-            let in_a_loop = next == Next::AnotherRun && exit.runtime_ms < LOOP_RUN_MAX_MS;
+            let ran_ms = exit.run_ms.unwrap_or(exit.runtime_ms);
+            let in_a_loop = exit.again && ran_ms < LOOP_RUN_MAX_MS;
             let told = std::mem::replace(&mut self.loop_is_told, in_a_loop);
             (!(told && in_a_loop)).then(|| Raised {
                 exit: Some(exit.clone()),
-                restarting: next == Next::AnotherRun,
-                runtime_ms: exit.runtime_ms,
+                restarting: exit.again,
+                runtime_ms: ran_ms,
                 time_ms: exit.end_ms,
                 ..self.raise(event, now, self.ends, line)
             })

@@ -5,6 +5,9 @@
 //! has its room from the beginning and is written in place.
 //! Does not: decide what happened.
 
+mod raising;
+mod runs;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -13,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::alerts::{self, Alerts, Next};
+use super::alerts::Alerts;
 use super::held::Held;
 use super::launch::{Launch, own_mapping};
 use super::leader::Leader;
@@ -22,8 +25,7 @@ use crate::crypto::Key;
 use crate::log::block;
 use crate::log::writer::Writer;
 use crate::log::{Identity, Kind, LogKeys};
-use crate::model::alert::Raised;
-use crate::model::facts::{AlertSettings, Block, End, Exit};
+use crate::model::facts::{Block, End, Exit};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
 use crate::sys::{clock, proc};
@@ -41,12 +43,6 @@ const BURST_BYTES: usize = 4096;
 struct Gap {
     bytes: u64,
     reason: &'static str,
-}
-
-/// A note: what was changed while the process lived.
-#[derive(Serialize)]
-struct Note<'a> {
-    alerts: &'a AlertSettings,
 }
 
 /// The one who writes log and status block of a process.
@@ -106,6 +102,7 @@ impl Journal {
             first_segment: 0,
             last_segment: 0,
             exit: None,
+            last_exit: None,
             end: None,
             log_end: None,
             raised: Vec::new(),
@@ -192,16 +189,12 @@ impl Journal {
     /// The leader has ended. With [`Publish::Later`] END follows at once and tells it too, unless the disk
     /// refuses.
     pub(super) fn exited(&mut self, exit: Exit, publish: Publish) {
-        let now = Instant::now();
-        self.raise_held_back(now);
-        self.append_fact(Kind::Exit, &exit);
-        if let Some(raised) = self.alerts.ended(&exit, Next::Nothing, now) {
-            self.raise(raised);
-        }
+        self.append_end(&exit);
         self.block.status = exit.status;
         self.block.reason = exit.reason;
         self.block.paused = false;
         self.block.exit = Some(exit);
+        self.block.last_exit = None;
         if publish == Publish::Now || !self.held.is_empty() {
             let _ = self.writer.sync(); // a disk that fails here fails END too, which is told there
             self.publish();
@@ -222,34 +215,6 @@ impl Journal {
         self.block.end = Some(end);
         self.publish();
         let _ = self.lease.sync_data();
-    }
-
-    /// From now on alerts are raised by `settings`.
-    pub(super) fn set_alerts(&mut self, settings: &AlertSettings, now: Instant) {
-        self.alerts.set(settings, now);
-        self.append_fact(Kind::Note, &Note { alerts: settings });
-    }
-
-    /// Writes down an event; whoever calls this publishes it.
-    fn raise(&mut self, raised: Raised) {
-        self.append_fact(Kind::Alert, &raised);
-        alerts::add(&mut self.block.raised, raised);
-    }
-
-    fn raise_held_back(&mut self, now: Instant) {
-        while let Some(raised) = self.alerts.held_back(now) {
-            self.raise(raised);
-        }
-    }
-
-    fn raise_what_is_due(&mut self, now: Instant) {
-        let seen = self.block.raised.last().map(|raised| raised.seq);
-        while let Some(raised) = self.alerts.due(now) {
-            self.raise(raised);
-        }
-        if self.block.raised.last().map(|raised| raised.seq) != seen {
-            self.publish();
-        }
     }
 
     fn append_fact(&mut self, kind: Kind, fact: &impl Serialize) {

@@ -5,8 +5,9 @@
 //! 3. [`run`]: the loop: output into the log, children reaped, requests carried out, the end written.
 //! 4. [`input`]: what clients send to the command's stdin, one message after the other.
 //! 5. [`tree`]: who belongs to the process, and how all of it is ended; [`stopping`]: when.
-//! 6. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
-//! 7. [`alerts`]: what is raised of the process, by its settings.
+//! 6. [`owner`]: the process with which it ends; [`runs`]: whether and when the command is run again.
+//! 7. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
+//! 8. [`alerts`]: what is raised of the process, by its settings.
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
 //! password anywhere.
@@ -18,8 +19,10 @@ mod input;
 mod journal;
 pub(crate) mod launch;
 mod leader;
+mod owner;
 mod peers;
 mod run;
+mod runs;
 mod stopping;
 mod streams;
 pub(crate) mod tree;

@@ -35,6 +35,8 @@ mod fixtures;
 mod input;
 /// Field names and types are a contract.
 mod json;
+/// How long a process lives, and whether it lives again.
+mod lifetime;
 /// What is listed, how it is addressed, and how it is shown.
 mod list;
 /// Random operations of several commands at once against a reference.
@@ -61,3 +63,5 @@ mod stop;
 mod tidy;
 /// The end of a process, as the one who waits sees it.
 mod wait;
+/// What is waited for before an end: a line, a port, silence.
+mod wait_for;

@@ -7,6 +7,14 @@ fn settings(json: serde_json::Value) -> AlertSettings {
     serde_json::from_value(json).unwrap()
 }
 
+fn run(runtime_ms: u64, again: bool) -> Exit {
+    Exit {
+        again,
+        run_ms: Some(runtime_ms),
+        ..exit(Status::Failed, 99_999)
+    }
+}
+
 fn exit(status: Status, runtime_ms: u64) -> Exit {
     serde_json::from_value(serde_json::json!({
         "status": status, "endMs": 5, "runtimeMs": runtime_ms,
@@ -35,7 +43,7 @@ fn an_end_is_raised_by_the_settings_with_the_last_line() {
     ] {
         let (mut alerts, now) = began(json);
         alerts.read(Kind::Stdout, b"one\ntwo\n\n \n");
-        let event = alerts.ended(&exit(status, 7), Next::Nothing, now);
+        let event = alerts.ended(&exit(status, 7), now);
         assert_eq!(event.is_some(), raised, "{status:?}");
         if let Some(event) = event {
             assert_eq!(event.line.as_deref(), Some("two"));
@@ -47,7 +55,7 @@ fn an_end_is_raised_by_the_settings_with_the_last_line() {
         reason: Some(Reason::Timeout),
         ..exit(Status::Killed, 1)
     };
-    let raised = alerts.ended(&timeout, Next::Nothing, now).unwrap();
+    let raised = alerts.ended(&timeout, now).unwrap();
     assert_eq!(raised.event, Event::Timeout);
 }
 
@@ -55,24 +63,15 @@ fn an_end_is_raised_by_the_settings_with_the_last_line() {
 fn a_crash_loop_is_raised_once_and_once_when_it_is_over() {
     let (mut alerts, now) = began(serde_json::json!({}));
     let mut raised = Vec::new();
-    for run in 0..50 {
-        let next = if run == 49 {
-            Next::Nothing
-        } else {
-            Next::AnotherRun
-        };
-        raised.extend(alerts.ended(&exit(Status::Failed, 20), next, now));
+    for number in 1..=50 {
+        raised.extend(alerts.ended(&run(20, number < 50), now));
         alerts.started(now);
     }
     let told: Vec<(u64, bool)> = raised.iter().map(|it| (it.total, it.restarting)).collect();
     assert_eq!(told, [(1, true), (50, false)]);
     // A long run ends a loop: what fails then is new.
     let (mut alerts, now) = began(serde_json::json!({}));
-    let ends = [20, 20, 10_000, 20, 20].map(|ms| {
-        alerts
-            .ended(&exit(Status::Failed, ms), Next::AnotherRun, now)
-            .is_some()
-    });
+    let ends = [20, 20, 10_000, 20, 20].map(|ms| alerts.ended(&run(ms, true), now).is_some());
     assert_eq!(ends, [true, false, true, true, false]);
 }
 
@@ -89,7 +88,7 @@ fn silence_is_raised_once_until_something_is_written() {
     );
     alerts.read(Kind::Stdout, b"x");
     assert!(alerts.deadline().is_some());
-    alerts.ended(&exit(Status::Exited, 1), Next::Nothing, now);
+    alerts.ended(&exit(Status::Exited, 1), now);
     assert_eq!(alerts.deadline(), None, "the dead are not silent");
 }
 
