@@ -235,6 +235,7 @@ impl Subject {
             previous: None,
             grace_ms: 0,
             grace_by_default: true,
+            pty: None,
             start_ms: self.start_ms,
             uptime_ms: 0,
             boot: String::new(),
