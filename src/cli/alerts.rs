@@ -1,9 +1,37 @@
-//! The alert settings that were said, upon those that held before.
+//! What was said about alerts: the settings, upon those that held before, and how alerts are told.
 //!
-//! Does not: check them; the parser has, and the manager does.
+//! Does not: check values; the parser has, and the manager does.
 
 use super::matches::Matches;
+use crate::commands::alerts::{Code, Then};
+use crate::commands::{self, Context, Outcome};
 use crate::model::facts::AlertSettings;
+
+/// `bgp alerts`.
+pub(super) fn alerts(context: &mut Context, matches: &Matches) -> Outcome {
+    let then = if matches.has("peek") {
+        Then::Leave
+    } else {
+        Then::Acknowledge
+    };
+    let code = if matches.has("exit-code") {
+        Code::TellsIfAny
+    } else {
+        Code::Plain
+    };
+    commands::alerts::run(context, reader(matches), then, code)
+}
+
+/// `bgp alert ID`.
+pub(super) fn alert(context: &mut Context, matches: &Matches) -> Outcome {
+    let id = matches.ids().next().unwrap_or_default();
+    commands::alert::run(context, id, |before| settings(matches, before))
+}
+
+/// Under which name alerts are read.
+fn reader(matches: &Matches) -> &str {
+    matches.text("as").unwrap_or("default")
+}
 
 /// `before`, with what was said. Expressions and a silence that are said take the place of those before.
 pub(super) fn settings(matches: &Matches, before: AlertSettings) -> AlertSettings {

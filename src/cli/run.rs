@@ -11,7 +11,6 @@ use super::matches::Matches;
 use super::parse::{Request, parse};
 use super::table::Verb;
 use super::values;
-use crate::commands::alerts::{Code, Then};
 use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
@@ -106,49 +105,9 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             commands::stop::run(context, &selection(matches, ids), options)
         }
         Verb::Restart => commands::restart::run(context, &selection(matches, ids)),
-        Verb::Wait => {
-            let until = if matches.has("any") {
-                Until::Any
-            } else {
-                Until::All
-            };
-            let options = WaitOptions {
-                until,
-                timeout: matches.duration("timeout"),
-                conditions: Conditions {
-                    output: matches.regexes("output").cloned().collect(),
-                    after: matches.cursors("after").cloned().collect(),
-                    port: matches.port("port"),
-                    idle: matches.duration("idle"),
-                },
-            };
-            let ids = selection(matches, ids).ids(context)?;
-            let tell_cursor = if matches.has("cursor") {
-                TellCursor::Yes
-            } else {
-                TellCursor::No
-            };
-            commands::wait::run(context, &ids, &options, tell_cursor)
-        }
-        Verb::Alerts => {
-            let then = if matches.has("peek") {
-                Then::Leave
-            } else {
-                Then::Acknowledge
-            };
-            let code = if matches.has("exit-code") {
-                Code::TellsIfAny
-            } else {
-                Code::Plain
-            };
-            commands::alerts::run(context, reader(matches), then, code)
-        }
-        Verb::Alert => {
-            let id = ids.first().map_or("", String::as_str);
-            commands::alert::run(context, id, |before| {
-                super::alerts::settings(matches, before)
-            })
-        }
+        Verb::Wait => wait(context, ids, matches),
+        Verb::Alerts => super::alerts::alerts(context, matches),
+        Verb::Alert => super::alerts::alert(context, matches),
         Verb::Clear => commands::clear::run(
             context,
             &selection(matches, ids),
@@ -183,9 +142,29 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
     }
 }
 
-/// Under which name alerts are read.
-fn reader(matches: &Matches) -> &str {
-    matches.text("as").unwrap_or("default")
+fn wait(context: &mut Context, ids: Vec<String>, matches: &Matches) -> Outcome {
+    let until = if matches.has("any") {
+        Until::Any
+    } else {
+        Until::All
+    };
+    let options = WaitOptions {
+        until,
+        timeout: matches.duration("timeout"),
+        conditions: Conditions {
+            output: matches.regexes("output").cloned().collect(),
+            after: matches.cursors("after").cloned().collect(),
+            port: matches.port("port"),
+            idle: matches.duration("idle"),
+        },
+    };
+    let ids = selection(matches, ids).ids(context)?;
+    let tell_cursor = if matches.has("cursor") {
+        TellCursor::Yes
+    } else {
+        TellCursor::No
+    };
+    commands::wait::run(context, &ids, &options, tell_cursor)
 }
 
 fn stop_options(context: &Context, matches: &Matches, reason: Reason) -> StopOptions {

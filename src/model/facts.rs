@@ -78,6 +78,10 @@ pub(crate) struct Start {
 /// What of a process raises an alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are called so in the log"
+)]
 pub(crate) struct AlertSettings {
     pub(crate) on_success: bool,
     pub(crate) on_failure: bool,
