@@ -96,6 +96,15 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "its standard input: a pipe that is held open, nothing, or a file",
             )
             .default("pipe"),
+            Flag::switch(
+                "pty",
+                "a terminal of its own in place of the three pipes: for what needs one, or behaves \
+                 better with one",
+            )
+            .not_with(&["stdin"]),
+            Flag::with_value("size", Value::Window, "COLUMNSxROWS", "how large that is")
+                .default("80x24")
+                .only_with("pty"),
             Flag::with_value(
                 "grace",
                 Value::Duration,
@@ -160,6 +169,10 @@ pub(crate) const COMMANDS: &[Command] = &[
             Example {
                 line: "bgp start -n web --wait-for port:8080 --wait-timeout 30s ./serve",
                 does: "return when it can be connected to",
+            },
+            Example {
+                line: "bgp start -n repl --pty python3",
+                does: "a program that wants a terminal",
             },
             Example {
                 line: "bgp start -e PORT=8080 --cwd site -- ./serve --verbose",
@@ -374,8 +387,9 @@ pub(crate) const COMMANDS: &[Command] = &[
         },
         summary: "type into a process",
         description: &[
-            "Writes TEXT and a newline to the standard input of a process, exactly as given. What \
-             several send at the same time arrives one after the other, each as a whole.",
+            "Writes TEXT and a newline to the standard input of a process, exactly as given; to a \
+             terminal TEXT and what its Enter key sends, a carriage return. What several send at the \
+             same time arrives one after the other, each as a whole.",
             "It waits at most 2 seconds for room, and tells how many bytes were taken: a process that \
              does not read takes 64 KiB or so, and no more. One that reads to the end of its input, as \
              sort does, waits for --eof.",
@@ -391,7 +405,8 @@ pub(crate) const COMMANDS: &[Command] = &[
             .not_with(&["no-newline"]),
             Flag::switch(
                 "eof",
-                "then close it, for good: the process reads an end of file",
+                "then close it, for good: the process reads an end of file; on a terminal send its \
+                 end-of-file character, as C-d does",
             ),
             Flag::with_value(
                 "timeout",

@@ -17,6 +17,7 @@ use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::facts::Stdin;
 use crate::model::lifetime::Restart;
+use crate::model::size::Size;
 use crate::model::{name, signal};
 
 /// A command with its flags and operands, all of them checked.
@@ -36,6 +37,7 @@ pub(super) enum Parsed {
     Duration(Duration),
     Number(u64),
     Stdin(Stdin),
+    Window(Size),
     Regex(Regex),
     Port(u16),
     Conditions(Conditions),
@@ -118,6 +120,14 @@ impl Matches {
     pub(crate) fn stdin(&self, long: &str) -> Option<&Stdin> {
         self.values(long).find_map(|value| match value {
             Parsed::Stdin(stdin) => Some(stdin),
+            _ => None,
+        })
+    }
+
+    /// The size of a terminal.
+    pub(crate) fn size(&self, long: &str) -> Option<Size> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Window(size) => Some(*size),
             _ => None,
         })
     }
@@ -248,6 +258,12 @@ impl Parsed {
             Value::Duration => values::duration(text).map(Parsed::Duration),
             Value::Count => values::count(text).map(Parsed::Number),
             Value::Size => values::size(text).map(Parsed::Number),
+            Value::Window => Size::parse(text).map(Parsed::Window).ok_or_else(|| {
+                let (least, most) = Size::LIMITS;
+                Error::usage(format!("{} is not the size of a terminal", quoted(text))).hint(
+                    format!("columns x rows, as in 80x24; each from {least} to {most}"),
+                )
+            }),
             Value::Pid => values::pid(text).map(Parsed::Pid),
             Value::Restart => values::restart(text).map(Parsed::Restart),
             Value::Regex => regex(text).map(Parsed::Regex),

@@ -14,7 +14,7 @@ use super::values;
 use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
-use crate::commands::send::{SendOptions, Source};
+use crate::commands::send::{Enter, SendOptions, Source};
 use crate::commands::wait::TellCursor;
 use crate::commands::{self, Context, Outcome, Selection};
 use crate::config::{Configuration, FileState};
@@ -27,6 +27,7 @@ use crate::manager::wait::condition::Conditions;
 use crate::manager::wait::{Until, WaitOptions};
 use crate::model::bytes::Bytes;
 use crate::model::facts::AlertSettings;
+use crate::model::size::Size;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
 use crate::sys::clock;
@@ -75,11 +76,13 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
     match matches.command.verb {
         Verb::Start => {
             let options = start_options(context, matches);
-            let wait = matches.conditions("wait-for").map(|conditions| WaitOptions {
-                until: Until::All,
-                timeout: matches.duration("wait-timeout"),
-                conditions: conditions.clone(),
-            });
+            let wait = matches
+                .conditions("wait-for")
+                .map(|conditions| WaitOptions {
+                    until: Until::All,
+                    timeout: matches.duration("wait-timeout"),
+                    conditions: conditions.clone(),
+                });
             commands::start::run(context, &options, wait.as_ref())
         }
         Verb::List => {
@@ -197,6 +200,9 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
             })
             .collect(),
         stdin: matches.stdin("stdin").cloned().unwrap_or_default(),
+        pty: matches
+            .has("pty")
+            .then(|| matches.size("size").unwrap_or(Size::DEFAULT)),
         grace: matches.duration("grace"),
         grace_default: context.settings().grace(),
         group: matches.text("group").map(str::to_owned),
@@ -235,19 +241,18 @@ fn split_variable(variable: &Bytes) -> Variables {
 }
 
 fn send_options(matches: &Matches) -> SendOptions {
-    let text = matches.text_after_id().map(|text| {
-        let mut bytes = Bytes::from(text).0;
-        if !matches.has("no-newline") {
-            bytes.push(b'\n');
-        }
-        bytes
-    });
+    let text = matches.text_after_id().map(|text| Bytes::from(text).0);
+    let enter = if matches.has("no-newline") || text.is_none() {
+        Enter::No
+    } else {
+        Enter::Follows
+    };
     let file = matches.bytes("file").map(|file| match file.0.as_slice() {
         b"-" => Source::Stdin,
         _ => Source::File(file.as_os_str().into()),
     });
     SendOptions {
-        source: file.unwrap_or_else(|| Source::Bytes(text.unwrap_or_default())),
+        source: file.unwrap_or_else(|| Source::Text(text.unwrap_or_default(), enter)),
         after: if matches.has("eof") {
             After::Closed
         } else {

@@ -128,6 +128,8 @@ pub(crate) enum Value {
     Stdin,
     /// A number of bytes.
     Size,
+    /// Columns and rows of a terminal.
+    Window,
     /// A regular expression.
     Regex,
     /// A TCP port: 1 to 65535.

@@ -43,7 +43,8 @@ pub(super) enum Got {
 }
 
 impl Streams {
-    pub(super) fn new(stdout: OwnedFd, stderr: OwnedFd) -> Self {
+    /// `stderr` is none where a terminal takes both.
+    pub(super) fn new(stdout: OwnedFd, stderr: Option<OwnedFd>) -> Self {
         let source = |pipe, kind| {
             Some(Source {
                 pipe: File::from(pipe),
@@ -51,7 +52,8 @@ impl Streams {
                 full: 0,
             })
         };
-        Self([source(stdout, Kind::Stdout), source(stderr, Kind::Stderr)])
+        let stderr = stderr.and_then(|pipe| source(pipe, Kind::Stderr));
+        Self([source(stdout, Kind::Stdout), stderr])
     }
 
     /// What to poll.
@@ -65,16 +67,21 @@ impl Streams {
     }
 
     /// Reads once from each that is ready, in the order of [`fds`](Self::fds).
-    pub(super) fn read_ready(&mut self, ready: [bool; STREAMS], journal: &mut Journal) {
+    /// Returns whether there was anything to read.
+    pub(super) fn read_ready(&mut self, ready: [bool; STREAMS], journal: &mut Journal) -> bool {
         let mut ready = ready.into_iter();
+        let mut some = false;
         for slot in &mut self.0 {
             if let Some(source) = slot
                 && ready.next().unwrap_or(false)
-                && source.pass_on(journal).is_none()
             {
-                *slot = None;
+                match source.pass_on(journal) {
+                    Some(count) => some |= count > 0,
+                    None => *slot = None,
+                }
             }
         }
+        some
     }
 
     /// Gives back what a burst took: for when nothing came for a while.
@@ -149,7 +156,7 @@ impl Source {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Got::Nothing,
-                Err(_) => Got::EndOfFile,
+                Err(_) => Got::EndOfFile, // EIO: a terminal that nobody holds any more
             };
         }
     }

@@ -43,6 +43,8 @@ mod model;
 mod output;
 /// Where the password comes from, and where it must not go.
 mod password;
+/// Programs that find a terminal, and what is typed into it.
+mod pty;
 /// Two at once.
 mod race;
 /// The README says what the program does.
