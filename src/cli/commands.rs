@@ -20,6 +20,9 @@ const SESSION: Flag = Flag::with_value(
 )
 .selects();
 
+/// What `output` does for one process only.
+const ONE_BY_ONE: &[&str] = &["after", "follow", "raw", "path", "export"];
+
 const LINES: Flag =
     Flag::with_value("lines", Value::Count, "N", "the last N lines; 0 for all").short('n');
 const STDOUT: Flag = Flag::switch("stdout", "only the standard output");
@@ -241,7 +244,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         verb: Verb::Output,
         name: "output",
         aliases: &["logs"],
-        usage: &["[OPTIONS] ID"],
+        usage: &[
+            "[OPTIONS] ID",
+            "[OPTIONS] --group GROUP",
+            "[OPTIONS] --session SESSION",
+        ],
         operands: Operands::Id,
         summary: "show what a process wrote",
         description: &[
@@ -250,6 +257,8 @@ pub(crate) const COMMANDS: &[Command] = &[
              state, and a line above 16 KiB is cut in its middle.",
             "--max-bytes keeps the beginning and the end of each stream, and says how much is left out \
              between them.",
+            "With --group or --session it shows each of these under a line with its name; with --json it \
+             writes one document for each.",
             "The log itself is encrypted: --path tells where it is, --export writes it out in clear as \
              proc_N_stdout.log and proc_N_stderr.log, which only their owner can read.",
         ],
@@ -311,6 +320,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "timestamps",
             ]),
             Flag::switch("force", "with --export: over files that are there").only_with("export"),
+            GROUP.not_with(ONE_BY_ONE),
+            SESSION.not_with(ONE_BY_ONE),
         ],
         examples: &[
             Example {
@@ -554,7 +565,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         verb: Verb::Wait,
         name: "wait",
         aliases: &[],
-        usage: &["[OPTIONS] ID…"],
+        usage: &[
+            "[OPTIONS] ID…",
+            "[OPTIONS] --group GROUP",
+            "[OPTIONS] --session SESSION",
+        ],
         operands: Operands::Ids,
         summary: "wait until processes end, or something comes before",
         description: &[
@@ -610,6 +625,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "tell the place behind the line that was found, on stderr, for --after",
             )
             .only_with("output"),
+            GROUP,
+            SESSION,
         ],
         examples: &[
             Example {
@@ -670,6 +687,41 @@ pub(crate) const COMMANDS: &[Command] = &[
         ],
         state: State::Changed,
         failures: &[Kind::NotFound, Kind::Ambiguous, Kind::InTheWay],
+    },
+    Command {
+        verb: Verb::EndSession,
+        name: "end-session",
+        aliases: &[],
+        usage: &["[OPTIONS] [NAME]"],
+        operands: Operands::Session,
+        summary: "stop and forget all of a session",
+        description: &[
+            "Stops all processes that were started in the session NAME, or in that of $BGP_SESSION, and \
+             then clears them: for the hook that an agent or a shell runs when it closes. What cannot be \
+             stopped stays on record. Nothing to end is a success.",
+        ],
+        flags: &[
+            Flag::with_value(
+                "grace",
+                Value::Duration,
+                "TIME",
+                "how long they may take to end, before they are killed",
+            )
+            .default("as started"),
+            Flag::switch("force", "kill at once").not_with(&["grace"]),
+        ],
+        examples: &[
+            Example {
+                line: "bgp end-session",
+                does: "of the session in $BGP_SESSION",
+            },
+            Example {
+                line: "bgp end-session nightly --grace 2s",
+                does: "of another one, in a hurry",
+            },
+        ],
+        state: State::Changed,
+        failures: &[Kind::Survivors],
     },
     Command {
         verb: Verb::Verify,

@@ -196,6 +196,11 @@ impl Matches {
         self.operands.get(1).map(OsString::as_os_str)
     }
 
+    /// The session that is named.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.operands.first().and_then(|name| name.to_str())
+    }
+
     /// The number of the signal after the ID.
     pub(crate) fn signal_after_id(&self) -> Option<i32> {
         signal::number(self.text_after_id()?.to_str()?)

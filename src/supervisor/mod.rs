@@ -7,7 +7,8 @@
 //!    [`terminal`]: what takes the place of its pipes, if that was asked for.
 //! 5. [`tree`]: who belongs to the process, and how all of it is ended; [`stopping`]: when.
 //! 6. [`owner`]: the process with which it ends; [`runs`]: whether and when the command is run again.
-//! 7. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
+//! 7. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]);
+//!    [`streams`]: where it comes from, and how often it is read ([`pace`]).
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
 //! password anywhere.
@@ -20,6 +21,7 @@ pub(crate) mod launch;
 mod leader;
 mod outlet;
 mod owner;
+mod pace;
 mod peers;
 mod run;
 mod runs;

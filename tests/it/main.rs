@@ -43,6 +43,8 @@ mod model;
 mod output;
 /// Where the password comes from, and where it must not go.
 mod password;
+/// What belongs together, and ends together.
+mod policy;
 /// Programs that find a terminal, and what is typed into it.
 mod pty;
 /// Two at once.
