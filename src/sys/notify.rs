@@ -115,11 +115,11 @@ pub(crate) fn wait_any<const N: usize>(
         return (vec![false; notifiers.len()], [false; N]); // EINTR: the caller comes again
     }
     let seen: Vec<bool> = fds.iter().map(|fd| fd.any() == Some(true)).collect();
-    let mut changes = seen[N..].iter();
+    let mut seen_by = seen[N..].iter();
     let changed = notifiers
         .iter()
         .map(|notifier| {
-            let changed = notifier.source().is_some() && changes.next() == Some(&true);
+            let changed = notifier.source().is_some() && seen_by.next() == Some(&true);
             if changed {
                 notifier.forget();
             }

@@ -61,7 +61,7 @@ impl Takeover {
     }
 
     /// Gives the terminal back for a while.
-    pub(crate) fn pause(&self) {
+    pub(crate) fn pause() {
         give_back();
     }
 

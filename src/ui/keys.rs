@@ -303,9 +303,12 @@ mod tests {
             let mut decoder = Decoder::default();
             for _ in 0..200 {
                 let bytes: Vec<u8> = (0..random.usize(..64))
-                    .map(|_| match random.bool() {
-                        true => alphabet[random.usize(..alphabet.len())],
-                        false => random.u8(..),
+                    .map(|_| {
+                        if random.bool() {
+                            alphabet[random.usize(..alphabet.len())]
+                        } else {
+                            random.u8(..)
+                        }
                     })
                     .collect();
                 decoder.push(&bytes);

@@ -313,7 +313,7 @@ impl Panel<'_> {
 
     /// Stops itself, as the shell's user wants, and goes on when it is continued.
     fn suspend(&mut self) -> Result<(), Left> {
-        self.takeover.pause();
+        Takeover::pause();
         suffer(Signal::SIGTSTP).map_err(|_| Left::TerminalGone)?;
         self.take_over_again()
     }

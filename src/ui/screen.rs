@@ -82,7 +82,7 @@ fn is_certain(symbol: &str) -> bool {
     let mut chars = symbol.chars();
     let certain = matches!(
         chars.next(),
-        None | Some('\0'..'\u{ad}' | '\u{ae}'..'\u{300}' | '…' | '─' | '\u{3041}'..='\u{3096}'
+        None | Some('\0'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | '…' | '─' | '\u{3041}'..='\u{3096}'
             | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
     );
     certain && chars.next().is_none()

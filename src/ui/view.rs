@@ -5,6 +5,8 @@
 mod footer;
 mod help;
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -80,7 +82,7 @@ fn counts(model: &Model) -> String {
     let mut text = format!("bgp  {} running", counts.live);
     for (count, what) in [(counts.bad, "failed"), (counts.ended, "ended")] {
         if count > 0 {
-            text.push_str(&format!("  {count} {what}"));
+            write!(text, "  {count} {what}").expect("a string takes all");
         }
     }
     text

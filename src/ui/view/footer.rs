@@ -43,15 +43,14 @@ fn question(asking: &Asking, row: Rect, buffer: &mut Buffer) {
         ),
     };
     let mut x = put(row, row.x + 1, &question, STRONG, buffer);
-    match answers {
-        Some(answers) => hints(&answers, row, x + 1, buffer),
-        None => {
-            let text = one_line(&asking.text);
-            let room = usize::from(row.right().saturating_sub(x + 1));
-            x = put(row, x, end_of(&text, room), Style::new(), buffer);
-            put(row, x, " ", BAR, buffer);
-        }
+    if let Some(answers) = answers {
+        hints(&answers, row, x + 1, buffer);
+        return;
     }
+    let text = one_line(&asking.text);
+    let room = usize::from(row.right().saturating_sub(x + 1));
+    x = put(row, x, end_of(&text, room), Style::new(), buffer);
+    put(row, x, " ", BAR, buffer);
 }
 
 /// The end of `text` that has room in so many columns.

@@ -47,7 +47,11 @@ fn rows(buffer: &Buffer) -> Vec<String> {
     buffer
         .content
         .chunks(width)
-        .map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>())
+        .map(|row| {
+            row.iter()
+                .map(ratatui::buffer::Cell::symbol)
+                .collect::<String>()
+        })
         .map(|row| row.trim_end().to_owned())
         .collect()
 }
