@@ -12,10 +12,11 @@ use super::out::{Format, say_error};
 use super::select::nothing_there;
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
+use crate::manager::clear::cleared;
 use crate::manager::observe::{Observed, Reach};
 use crate::manager::output::cursor::Cursor;
 use crate::manager::output::{Query, Reading};
-use crate::model::error::{Error, Kind};
+use crate::model::error::Error;
 use crate::sys::notify::Notifier;
 pub(super) use document::LineDocument;
 use printer::{Printer, Round};
@@ -142,7 +143,7 @@ fn show(
         } else {
             reading.catch_up_alone()?;
             take_all(&mut reading, printer, Round::Last, Reach::Ended)?;
-            return Err(cleared(&process));
+            return Err(cleared(&process.entry));
         }
         if reading.catch_up(manager, &process)? {
             notifier = watch(manager, &process, options.follow);
@@ -170,12 +171,4 @@ fn watch(manager: &Manager, process: &Observed, follow: Follow) -> Notifier {
         .join("logs")
         .join(crate::store::files::log(process.entry.id, segment));
     Notifier::watch(&[&log, &dir.join("run")])
-}
-
-fn cleared(process: &Observed) -> Error {
-    Error::new(
-        Kind::NotFound,
-        format!("'{}' was cleared meanwhile", process.entry.name),
-    )
-    .hint("somebody removed it; all that was read has been shown")
 }
