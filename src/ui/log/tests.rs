@@ -1,3 +1,5 @@
+//! What is held of a log, and what of it is on the screen.
+
 use super::*;
 use crate::text::lines::Stream;
 

@@ -1,3 +1,5 @@
+//! What keys and news make of the model.
+
 use super::*;
 use crate::model::facts::Entry;
 use crate::model::status::Status;

@@ -1,3 +1,5 @@
+//! What a person sees, on small, usual and large screens.
+
 use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
