@@ -20,6 +20,9 @@ const SESSION: Flag = Flag::with_value(
 )
 .selects();
 
+/// What `output` does for one process only.
+const ONE_BY_ONE: &[&str] = &["after", "follow", "raw", "path", "export"];
+
 const LINES: Flag =
     Flag::with_value("lines", Value::Count, "N", "the last N lines; 0 for all").short('n');
 const STDOUT: Flag = Flag::switch("stdout", "only the standard output");
@@ -45,6 +48,28 @@ const GREP: Flag = Flag::with_value(
 );
 const RAW: Flag = Flag::switch("raw", "the bytes as they were written");
 const TIMESTAMPS: Flag = Flag::switch("timestamps", "begin each line with its time");
+
+const ALERT_ON_OUTPUT: Flag = Flag::with_value(
+    "alert-on-output",
+    Value::Regex,
+    "RE",
+    "raise an alert when it writes a line in which this regular expression is found; may be repeated",
+)
+.repeatable();
+const ALERT_ON_IDLE: Flag = Flag::with_value(
+    "alert-on-idle",
+    Value::Interval,
+    "TIME",
+    "raise an alert when it has written nothing for so long",
+);
+
+const AS: Flag = Flag::with_value(
+    "as",
+    Value::Label,
+    "NAME",
+    "read under this name, which has its own place among the alerts",
+)
+.default("default");
 
 /// The commands, in the order of help.
 pub(crate) const COMMANDS: &[Command] = &[
@@ -115,6 +140,20 @@ pub(crate) const COMMANDS: &[Command] = &[
             Flag::with_value("group", Value::Label, "GROUP", "put it into a group"),
             Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
                 .default("$BGP_SESSION"),
+            Flag::with_value(
+                "wait-for",
+                Value::Condition,
+                "RE|port:N",
+                "return once this regular expression is found in a line of its output, or it listens \
+                 on port N; if it ends before, with 7 and its last lines",
+            ),
+            Flag::with_value(
+                "wait-timeout",
+                Value::Duration,
+                "TIME",
+                "give up waiting after this time; it runs on",
+            )
+            .only_with("wait-for"),
             Flag::switch("replace", "stop a live process of that name first").only_with("name"),
             Flag::with_value(
                 "timeout",
@@ -142,6 +181,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "alert-on-kill",
                 "raise an alert when it is killed or stopped",
             ),
+            ALERT_ON_OUTPUT,
+            ALERT_ON_IDLE,
         ],
         examples: &[
             Example {
@@ -151,6 +192,10 @@ pub(crate) const COMMANDS: &[Command] = &[
             Example {
                 line: "bgp start -c 'make 2>&1 | tee build.txt'",
                 does: "a line for the shell",
+            },
+            Example {
+                line: "bgp start -n web --wait-for port:8080 --wait-timeout 30s ./serve",
+                does: "return when it can be connected to",
             },
             Example {
                 line: "bgp start -n repl --pty python3",
@@ -164,7 +209,9 @@ pub(crate) const COMMANDS: &[Command] = &[
         state: State::Changed,
         failures: &[
             Kind::InTheWay,
+            Kind::EndedBefore,
             Kind::Survivors,
+            Kind::TimedOut,
             Kind::CannotRun,
             Kind::CommandNotFound,
         ],
@@ -221,7 +268,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         verb: Verb::Output,
         name: "output",
         aliases: &["logs"],
-        usage: &["[OPTIONS] ID"],
+        usage: &[
+            "[OPTIONS] ID",
+            "[OPTIONS] --group GROUP",
+            "[OPTIONS] --session SESSION",
+        ],
         operands: Operands::Id,
         summary: "show what a process wrote",
         description: &[
@@ -230,6 +281,8 @@ pub(crate) const COMMANDS: &[Command] = &[
              state, and a line above 16 KiB is cut in its middle.",
             "--max-bytes keeps the beginning and the end of each stream, and says how much is left out \
              between them.",
+            "With --group or --session it shows each of these under a line with its name; with --json it \
+             writes one document for each.",
             "The log itself is encrypted: --path tells where it is, --export writes it out in clear as \
              proc_N_stdout.log and proc_N_stderr.log, which only their owner can read.",
         ],
@@ -291,6 +344,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "timestamps",
             ]),
             Flag::switch("force", "with --export: over files that are there").only_with("export"),
+            GROUP.not_with(ONE_BY_ONE),
+            SESSION.not_with(ONE_BY_ONE),
         ],
         examples: &[
             Example {
@@ -571,7 +626,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         verb: Verb::Wait,
         name: "wait",
         aliases: &[],
-        usage: &["[OPTIONS] ID…"],
+        usage: &[
+            "[OPTIONS] ID…",
+            "[OPTIONS] --group GROUP",
+            "[OPTIONS] --session SESSION",
+        ],
         operands: Operands::Ids,
         summary: "wait until processes end, or something comes before",
         description: &[
@@ -627,6 +686,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "tell the place behind the line that was found, on stderr, for --after",
             )
             .only_with("output"),
+            GROUP,
+            SESSION,
         ],
         examples: &[
             Example {
@@ -655,6 +716,78 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::Interrupted,
             Kind::Terminated,
         ],
+    },
+    Command {
+        verb: Verb::Alerts,
+        name: "alerts",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "tell what happened since the last time",
+        description: &[
+            "One line for each alert that this reader has not had: a process has failed, crashed or \
+             was lost, or did what its --alert-on options say. They are acknowledged once they are \
+             told; readers of different names do not take them from each other.",
+            "Alerts outlive their processes: what is cleared is still told. The last 1,000 are kept.",
+        ],
+        flags: &[
+            Flag::switch("peek", "leave them: they are told again the next time"),
+            Flag::switch("exit-code", "end with code 9 if there were any"),
+            AS,
+        ],
+        examples: &[
+            Example {
+                line: "bgp alerts",
+                does: "what happened meanwhile?",
+            },
+            Example {
+                line: "bgp alerts --peek --exit-code",
+                does: "did anything?",
+            },
+        ],
+        state: State::Changed,
+        failures: &[Kind::AlertsPending],
+    },
+    Command {
+        verb: Verb::Alert,
+        name: "alert",
+        aliases: &[],
+        usage: &["[OPTIONS] ID"],
+        operands: Operands::Id,
+        summary: "change what raises an alert, while it runs",
+        description: &[
+            "What is said counts from now on, and what is not said stays as it was. Expressions that \
+             are said take the place of those before.",
+        ],
+        flags: &[
+            Flag::switch("alert-on-success", "raise an alert when it ends well"),
+            Flag::switch("no-alert-on-success", "raise none then").not_with(&["alert-on-success"]),
+            Flag::switch("alert-on-failure", "raise an alert when it fails"),
+            Flag::switch("no-alert-on-failure", "raise none then").not_with(&["alert-on-failure"]),
+            Flag::switch(
+                "alert-on-kill",
+                "raise an alert when it is killed or stopped",
+            ),
+            Flag::switch("no-alert-on-kill", "raise none then").not_with(&["alert-on-kill"]),
+            ALERT_ON_OUTPUT,
+            Flag::switch("no-alert-on-output", "raise none by its output")
+                .not_with(&["alert-on-output"]),
+            ALERT_ON_IDLE,
+            Flag::switch("no-alert-on-idle", "raise none by its silence")
+                .not_with(&["alert-on-idle"]),
+        ],
+        examples: &[
+            Example {
+                line: "bgp alert web --alert-on-output 'error|panic'",
+                does: "tell me when it writes one",
+            },
+            Example {
+                line: "bgp alert build --alert-on-success --no-alert-on-failure",
+                does: "tell me only when it is done",
+            },
+        ],
+        state: State::Changed,
+        failures: &[Kind::NotFound, Kind::Ambiguous, Kind::NotRunning],
     },
     Command {
         verb: Verb::Clear,
@@ -687,6 +820,41 @@ pub(crate) const COMMANDS: &[Command] = &[
         ],
         state: State::Changed,
         failures: &[Kind::NotFound, Kind::Ambiguous, Kind::InTheWay],
+    },
+    Command {
+        verb: Verb::EndSession,
+        name: "end-session",
+        aliases: &[],
+        usage: &["[OPTIONS] [NAME]"],
+        operands: Operands::Session,
+        summary: "stop and forget all of a session",
+        description: &[
+            "Stops all processes that were started in the session NAME, or in that of $BGP_SESSION, and \
+             then clears them: for the hook that an agent or a shell runs when it closes. What cannot be \
+             stopped stays on record. Nothing to end is a success.",
+        ],
+        flags: &[
+            Flag::with_value(
+                "grace",
+                Value::Duration,
+                "TIME",
+                "how long they may take to end, before they are killed",
+            )
+            .default("as started"),
+            Flag::switch("force", "kill at once").not_with(&["grace"]),
+        ],
+        examples: &[
+            Example {
+                line: "bgp end-session",
+                does: "of the session in $BGP_SESSION",
+            },
+            Example {
+                line: "bgp end-session nightly --grace 2s",
+                does: "of another one, in a hurry",
+            },
+        ],
+        state: State::Changed,
+        failures: &[Kind::Survivors],
     },
     Command {
         verb: Verb::Verify,

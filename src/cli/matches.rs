@@ -12,6 +12,7 @@ use super::table::{Command, Flag, Value};
 use super::values::{self, quoted};
 use crate::commands::out::Format;
 use crate::manager::output::cursor::Cursor;
+use crate::manager::wait::condition::Conditions;
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::facts::Stdin;
@@ -41,6 +42,7 @@ pub(super) enum Parsed {
     Regex(Regex),
     Keys(Vec<Key>),
     Port(u16),
+    Conditions(Conditions),
     Cursor(Cursor),
     Signal(i32),
     Pid(i32),
@@ -170,6 +172,14 @@ impl Matches {
         })
     }
 
+    /// What a flag says is to be waited for.
+    pub(crate) fn conditions(&self, long: &str) -> Option<&Conditions> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Conditions(conditions) => Some(conditions),
+            _ => None,
+        })
+    }
+
     /// All values of a flag for cursors.
     pub(crate) fn cursors(&self, long: &str) -> impl Iterator<Item = &Cursor> {
         self.values(long).filter_map(|value| match value {
@@ -195,6 +205,11 @@ impl Matches {
     /// The text after the ID.
     pub(crate) fn text_after_id(&self) -> Option<&OsStr> {
         self.operands.get(1).map(OsString::as_os_str)
+    }
+
+    /// The session that is named.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.operands.first().and_then(|name| name.to_str())
     }
 
     /// The number of the signal after the ID.
@@ -257,6 +272,7 @@ impl Parsed {
             Value::Name => name::check(text).map(|()| Parsed::Text(text.to_owned())),
             Value::Label => values::label(text).map(Parsed::Text),
             Value::Duration => values::duration(text).map(Parsed::Duration),
+            Value::Interval => values::interval(text).map(Parsed::Duration),
             Value::Count => values::count(text).map(Parsed::Number),
             Value::Size => values::size(text).map(Parsed::Number),
             Value::Window => Size::parse(text).map(Parsed::Window).ok_or_else(|| {
@@ -270,6 +286,7 @@ impl Parsed {
             Value::Keys => keys(text).map(Parsed::Keys),
             Value::Regex => regex(text).map(Parsed::Regex),
             Value::Port => values::port(text).map(Parsed::Port),
+            Value::Condition => condition(text).map(Parsed::Conditions),
             Value::Cursor => Cursor::parse(text).map(Parsed::Cursor),
             Value::Signal => signal::number(text).map(Parsed::Signal).ok_or_else(|| {
                 Error::usage(format!("{} is not a signal", quoted(text)))
@@ -303,6 +320,24 @@ fn keys(text: &str) -> Result<Vec<Key>, Error> {
             .unwrap_or_default();
         let all = keys::ALL;
         Error::usage(format!("{} is not a key", quoted(name))).hint(format!("{near}keys are {all}"))
+    })
+}
+
+/// `port:N`, or a regular expression.
+fn condition(text: &str) -> Result<Conditions, Error> {
+    if text.is_empty() {
+        return Err(Error::usage("it is empty").hint("a variable in its place may be unset"));
+    }
+    let none = Conditions::default();
+    Ok(match text.strip_prefix("port:") {
+        Some(port) => Conditions {
+            port: Some(values::port(port)?),
+            ..none
+        },
+        None => Conditions {
+            output: vec![regex(text)?],
+            ..none
+        },
     })
 }
 

@@ -26,6 +26,7 @@ use crate::manager::variables::{Inherited, Variables};
 use crate::manager::wait::condition::Conditions;
 use crate::manager::wait::{Until, WaitOptions};
 use crate::model::bytes::Bytes;
+use crate::model::error::Error;
 use crate::model::facts::AlertSettings;
 use crate::model::size::Size;
 use crate::model::status::Reason;
@@ -76,7 +77,14 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
     match matches.command.verb {
         Verb::Start => {
             let options = start_options(context, matches);
-            commands::start::run(context, &options)
+            let wait = matches
+                .conditions("wait-for")
+                .map(|conditions| WaitOptions {
+                    until: Until::All,
+                    timeout: matches.duration("wait-timeout"),
+                    conditions: conditions.clone(),
+                });
+            commands::start::run(context, &options, wait.as_ref())
         }
         Verb::List => {
             let which = if matches.has("running") {
@@ -104,44 +112,27 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             commands::signal::run(context, id, matches.signal_after_id().unwrap_or_default())
         }
         Verb::Stop => {
-            let force = matches.has("force").then_some(std::time::Duration::ZERO);
-            let grace = force.or(matches.duration("grace"));
-            let options = StopOptions {
-                reason: Reason::Stop,
-                grace,
-                configured: context.settings().grace_of_file(),
-            };
+            let options = stop_options(context, matches, Reason::Stop);
             commands::stop::run(context, &selection(matches, ids), options)
         }
         Verb::Restart => commands::restart::run(context, &selection(matches, ids)),
-        Verb::Wait => {
-            let until = if matches.has("any") {
-                Until::Any
-            } else {
-                Until::All
-            };
-            let options = WaitOptions {
-                until,
-                timeout: matches.duration("timeout"),
-                conditions: Conditions {
-                    output: matches.regexes("output").cloned().collect(),
-                    after: matches.cursors("after").cloned().collect(),
-                    port: matches.port("port"),
-                    idle: matches.duration("idle"),
-                },
-            };
-            let tell_cursor = if matches.has("cursor") {
-                TellCursor::Yes
-            } else {
-                TellCursor::No
-            };
-            commands::wait::run(context, &ids, &options, tell_cursor)
-        }
+        Verb::Wait => wait(context, ids, matches),
+        Verb::Alerts => super::alerts::alerts(context, matches),
+        Verb::Alert => super::alerts::alert(context, matches),
         Verb::Clear => commands::clear::run(
             context,
             &selection(matches, ids),
             matches.duration("older-than"),
         ),
+        Verb::EndSession => {
+            let named = matches.session().map(str::to_owned);
+            let Some(name) = named.or_else(|| own_session(context)) else {
+                return Err(Error::usage("no session is given")
+                    .hint("bgp end-session NAME, or set BGP_SESSION"));
+            };
+            let options = stop_options(context, matches, Reason::Session);
+            commands::end_session::run(context, &name, options)
+        }
         Verb::Verify => commands::verify::run(
             context,
             &Selection {
@@ -162,6 +153,46 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
     }
 }
 
+fn wait(context: &mut Context, ids: Vec<String>, matches: &Matches) -> Outcome {
+    let until = if matches.has("any") {
+        Until::Any
+    } else {
+        Until::All
+    };
+    let options = WaitOptions {
+        until,
+        timeout: matches.duration("timeout"),
+        conditions: Conditions {
+            output: matches.regexes("output").cloned().collect(),
+            after: matches.cursors("after").cloned().collect(),
+            port: matches.port("port"),
+            idle: matches.duration("idle"),
+        },
+    };
+    let ids = selection(matches, ids).ids(context)?;
+    let tell_cursor = if matches.has("cursor") {
+        TellCursor::Yes
+    } else {
+        TellCursor::No
+    };
+    commands::wait::run(context, &ids, &options, tell_cursor)
+}
+
+fn stop_options(context: &Context, matches: &Matches, reason: Reason) -> StopOptions {
+    let force = matches.has("force").then_some(Duration::ZERO);
+    StopOptions {
+        reason,
+        grace: force.or(matches.duration("grace")),
+        configured: context.settings().grace_of_file(),
+    }
+}
+
+/// The session that the caller is in.
+fn own_session(context: &Context) -> Option<String> {
+    let session = context.environment.get("BGP_SESSION")?.to_str()?;
+    (!session.is_empty()).then(|| session.to_owned())
+}
+
 fn selection(matches: &Matches, ids: Vec<String>) -> Selection {
     Selection {
         ids,
@@ -179,7 +210,6 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         None => What::Argv(matches.command_line().to_vec()),
     };
     let session = matches.text("session").map(str::to_owned);
-    let of_caller = || Some(context.environment.get("BGP_SESSION")?.to_str()?.to_owned());
     StartOptions {
         what,
         name: matches.text("name").map(str::to_owned),
@@ -203,14 +233,8 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         grace: matches.duration("grace"),
         grace_default: context.settings().grace(),
         group: matches.text("group").map(str::to_owned),
-        session: session
-            .or_else(of_caller)
-            .filter(|session| !session.is_empty()),
-        alerts: AlertSettings {
-            on_success: matches.has("alert-on-success"),
-            on_failure: !matches.has("no-alert-on-failure"),
-            on_kill: matches.has("alert-on-kill"),
-        },
+        session: session.or_else(|| own_session(context)),
+        alerts: super::alerts::settings(matches, AlertSettings::default()),
         timeout: matches.duration("timeout"),
         with_pid: matches.pid("with-pid"),
         restart: matches.restart("restart").unwrap_or_default(),
@@ -269,6 +293,7 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
     let both = stdout == stderr;
     let streams = [both || stdout, both || stderr];
     let is_stream = matches.command.verb == Verb::Stream;
+    let several = (!is_stream && id.is_empty()).then(|| selection(matches, Vec::new()));
     if !is_stream && matches.has("path") {
         return commands::logs::path(context, id);
     }
@@ -317,7 +342,10 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
         after,
         max_bytes,
     };
-    commands::output::run(context, id, &options)
+    match several {
+        Some(selection) => commands::output::run_each(context, &selection, &options),
+        None => commands::output::run(context, id, &options),
+    }
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

@@ -39,7 +39,10 @@ pub(crate) enum Verb {
     Stop,
     Restart,
     Wait,
+    Alerts,
+    Alert,
     Clear,
+    EndSession,
     Verify,
     Lock,
     Config,
@@ -50,7 +53,7 @@ pub(crate) enum Verb {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operands {
     None,
-    /// One ID.
+    /// One ID, or a flag that selects.
     Id,
     /// IDs or none. None are allowed beside a flag that selects.
     AnyIds,
@@ -65,6 +68,8 @@ pub(crate) enum Operands {
     IdAndSignal,
     /// The name of a command, or nothing.
     Topic,
+    /// The name of a session, or nothing.
+    Session,
     /// `set`, a setting and its value; or nothing.
     Change,
     /// A command and its arguments, to which all belongs that follows its first word; or this flag.
@@ -117,6 +122,8 @@ pub(crate) enum Value {
     /// A file or directory, which nobody has looked for.
     Path,
     Duration,
+    /// A duration of 100 ms at least: how often something is looked at, or how long nothing happens.
+    Interval,
     /// A whole number, from 0.
     Count,
     /// The number of a process, from 1.
@@ -135,6 +142,8 @@ pub(crate) enum Value {
     Regex,
     /// A TCP port: 1 to 65535.
     Port,
+    /// What to wait for: a regular expression, or `port:N`.
+    Condition,
     /// A place in the output of a process, as bgp has told it.
     Cursor,
     /// Names of keys, with blanks between.
@@ -158,7 +167,7 @@ impl Operands {
         match self {
             Self::Id | Self::AnyIds | Self::Ids => true,
             Self::IdAndText { .. } | Self::IdAndSignal => index == 0,
-            Self::None | Self::Topic | Self::Change | Self::CommandOr(_) => false,
+            Self::None | Self::Topic | Self::Session | Self::Change | Self::CommandOr(_) => false,
         }
     }
 }

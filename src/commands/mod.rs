@@ -4,9 +4,12 @@
 //!
 //! Does not: parse arguments, or do anything that the [`manager`](crate::manager) does not offer.
 
+pub(crate) mod alert;
+pub(crate) mod alerts;
 pub(crate) mod clear;
 pub(crate) mod config;
 mod documents;
+pub(crate) mod end_session;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod logs;

@@ -9,6 +9,7 @@ use super::info::ProcessInfo;
 use super::leftovers;
 use super::observe::Observed;
 use crate::model::error::{Error, Kind};
+use crate::model::facts::Entry;
 use crate::model::id::ProcessId;
 use crate::model::status::Status;
 use crate::store::dir::Sub;
@@ -41,6 +42,8 @@ impl Manager {
             let Some(index) = index else { continue }; // somebody else was faster
             let now = self.observe(locked.state.processes[index].clone())?;
             if in_the_way(&now).is_none() {
+                let events = self.take_events(&mut locked.state, index, &now)?;
+                locked.state.add_alerts(events)?; // who is away hears of it still
                 cleared.push((now.info(), segments(&now)));
                 locked.state.processes.remove(index);
             }
@@ -89,6 +92,15 @@ fn segments(process: &Observed) -> std::ops::RangeInclusive<u64> {
         .block
         .as_ref()
         .map_or(0..=0, |block| block.first_segment..=block.last_segment)
+}
+
+/// What to say of a process that was there a moment ago.
+pub(crate) fn cleared(entry: &Entry) -> Error {
+    Error::new(
+        Kind::NotFound,
+        format!("'{}' was cleared meanwhile", entry.name),
+    )
+    .hint("somebody removed it, and its log")
 }
 
 /// Why a process cannot be cleared: it lives, or what a killed supervisor left of it does.

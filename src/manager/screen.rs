@@ -121,7 +121,7 @@ fn begin(segments: &Segments) -> std::io::Result<Begin> {
                 .records()
                 .find_map(|(record, _)| match note(record.kind, record.payload)? {
                     Note::Resized(change) => Some(change.from),
-                    Note::Run { .. } => None,
+                    Note::Run { .. } | Note::Alerts { .. } => None,
                 });
         begin.size = first_change.or(begin.size);
         begin.position = block.begin().or(begin.position);
@@ -181,7 +181,7 @@ impl Replay {
                         self.is_exact = true;
                     }
                     None if record.kind == Kind::Gap => self.is_exact = false,
-                    None => {}
+                    Some(Note::Alerts { .. }) | None => {}
                 },
                 Item::Damage(damage) => {
                     self.damage = self.damage.or(Some(damage));

@@ -106,7 +106,9 @@ impl Supervisor {
                 self.take_signals(now);
             }
             self.end_its_time(ready.owner, now);
-            let heard = self.streams.read_ready(ready.streams, &mut self.journal);
+            let heard = self
+                .streams
+                .read_ready(ready.streams, &mut self.journal, now);
             self.tell_exit(heard, now);
             if ready.listener {
                 self.peers.accept(now);
@@ -143,8 +145,7 @@ impl Supervisor {
         }
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        let now = Instant::now();
+    fn deadline(&self, now: Instant) -> Option<Instant> {
         let stop = self.stopping.deadline(now);
         // Once it is empty, the end waits for end of file, or for the disk.
         let end = self.end_at.filter(|at| *at > now);
@@ -153,6 +154,7 @@ impl Supervisor {
             end,
             self.peers.deadline(),
             self.journal.deadline(),
+            self.streams.deadline(now),
             self.input.deadline(),
             self.timeout_at,
             self.owner.as_ref().and_then(|owner| owner.deadline(now)),
@@ -201,6 +203,10 @@ impl Supervisor {
             Request::Signal { number } => self.signal(*number, now),
             Request::Attach => self.attach(peer, now),
             Request::Resize(size) => self.resize(*size),
+            Request::SetAlerts { settings } => {
+                self.journal.set_alerts(settings, now);
+                Reply::Accepted
+            }
         };
         self.peers.answer(peer, &reply);
     }
