@@ -128,9 +128,7 @@ fn base(name: &str) -> Option<Base> {
         return (!c.is_control()).then_some(Base::Char(c));
     }
     let is_its = |known: &&str| known.eq_ignore_ascii_case(name);
-    let known = NAMED
-        .iter()
-        .find(|(names, _)| names.iter().any(|known| is_its(known)));
+    let known = NAMED.iter().find(|(names, _)| names.iter().any(is_its));
     known.map(|(_, base)| *base)
 }
 
