@@ -39,6 +39,7 @@ pub(crate) enum Verb {
     Stop,
     Restart,
     Wait,
+    Watch,
     Alerts,
     Alert,
     Clear,
