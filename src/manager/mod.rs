@@ -15,6 +15,8 @@
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
 //! - [`words`]: the phrases that all faces say; [`watching`]: to be woken when something changes.
 //!
+//! - [`screen`]: what stands on the terminal of one that has it.
+//!
 //! Does not: parse arguments or print.
 
 pub(crate) mod alerts;
@@ -34,6 +36,7 @@ pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod resolve;
 mod restart;
+pub(crate) mod screen;
 mod session;
 mod settle;
 pub(crate) mod signal;
