@@ -193,7 +193,7 @@ fn much_that_is_pasted_arrives_whole() {
     if !has_setsid(&bgp) {
         return;
     }
-    let text = numbered("a line that was pasted, number ", 1..=28_000);
+    let text = numbered("a line that was pasted, number ", 1..=32_000);
     assert!(text.len() > 1 << 20);
     let line = "stty -echo; echo ready; head -c $0 >got; echo over; read -r x";
     let bytes = text.len().to_string();

@@ -14,7 +14,6 @@ use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 
 use crate::harness::{DEADLINE, Sandbox};
-use crate::proc;
 
 /// A program in a terminal of its own.
 pub(crate) struct Tty {
@@ -54,20 +53,9 @@ impl Tty {
         }
     }
 
-    /// The pid of the program that `setsid` runs.
-    #[track_caller]
+    /// The pid of the program: `setsid` has become it.
     pub(crate) fn pid(&self) -> i32 {
-        let parent = i32::try_from(self.child.id()).unwrap();
-        let begun = Instant::now();
-        loop {
-            let child = proc::pids()
-                .into_iter()
-                .find(|pid| proc::parent(*pid) == parent);
-            if let Some(pid) = child {
-                return pid;
-            }
-            assert!(begun.elapsed() < DEADLINE, "no program is there");
-        }
+        i32::try_from(self.child.id()).unwrap()
     }
 
     /// Types all of `bytes`, and takes what comes meanwhile.
