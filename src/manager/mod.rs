@@ -15,11 +15,12 @@
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
 //! - [`words`]: the phrases that all faces say; [`watching`]: to be woken when something changes.
 //!
-//! - [`screen`]: what stands on the terminal of one that has it.
+//! - [`screen`]: what stands on the terminal of one that has it; [`attach`]: that terminal, taken over.
 //!
 //! Does not: parse arguments or print.
 
 pub(crate) mod alerts;
+pub(crate) mod attach;
 pub(crate) mod clear;
 mod contact;
 mod diagnosis;

@@ -10,22 +10,21 @@ use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use nix::unistd::read;
 use ratatui::layout::Rect;
 
 use super::actions::action;
 use super::effects::Hands;
 use super::keys::{Decoder, Key};
 use super::model::{Effect, Model, Tone};
-use super::screen::{BEGIN, END, Screen};
+use super::screen::{END, Screen};
 use super::source::Source;
 use super::{Options, view};
 use crate::manager::Manager;
 use crate::manager::observe::Observed;
 use crate::model::error::Error;
 use crate::sys::notify::{Notifier, wait_any};
+use crate::sys::raw::RawTerminal;
 use crate::sys::signals::{Signals, suffer};
-use crate::sys::takeover::Takeover;
 use crate::sys::window;
 
 /// How soon the processes, and the log, are looked at again.
@@ -67,7 +66,7 @@ pub(super) fn run(manager: &Manager, options: &Options<'_>) -> Result<u8, Error>
     let cannot = |error: io::Error| Error::system("cannot take over the terminal", &error);
     let others = [Signal::SIGTSTP, Signal::SIGCONT, Signal::SIGWINCH];
     let signals = Signals::take(&[&ENDING[..], &others[..]].concat()).map_err(cannot)?;
-    let takeover = Takeover::new(BEGIN, END).map_err(cannot)?;
+    let terminal = RawTerminal::enter(END).map_err(cannot)?;
     let area = area();
     let now = Instant::now();
     let mut panel = Panel {
@@ -78,7 +77,7 @@ pub(super) fn run(manager: &Manager, options: &Options<'_>) -> Result<u8, Error>
         changes: manager.watch_processes(),
         source: None,
         screen: Screen::new(area, options.colours).map_err(cannot)?,
-        takeover: &takeover,
+        terminal: Some(terminal),
         decoder: Decoder::default(),
         list_due: now,
         list_seen: now,
@@ -88,9 +87,11 @@ pub(super) fn run(manager: &Manager, options: &Options<'_>) -> Result<u8, Error>
         shown_at: now,
         changed: true,
     };
-    let left = panel.run(&signals);
-    drop(panel);
-    drop(takeover);
+    let left = match panel.redraw() {
+        Ok(()) => panel.run(&signals),
+        Err(left) => left,
+    };
+    drop(panel); // the terminal is given back
     match left {
         Left::ByKey | Left::TerminalGone => Ok(0),
         Left::By(signal) => {
@@ -114,7 +115,8 @@ struct Panel<'a> {
     changes: Notifier,
     source: Option<Source>,
     screen: Screen,
-    takeover: &'a Takeover,
+    /// `None` while it is given back.
+    terminal: Option<RawTerminal>,
     decoder: Decoder,
     /// When the processes are looked at, and when they were.
     list_due: Instant,
@@ -166,8 +168,10 @@ impl Panel<'_> {
         let log = self.source.as_ref().map(Source::notifier);
         let log = log.filter(|_| self.log_due.is_none() && self.model.log.follows());
         notifiers.extend(log);
-        let stdin = io::stdin();
-        let inputs = [stdin.as_fd(), signals.as_fd()];
+        let Some(terminal) = &self.terminal else {
+            return Some(Left::TerminalGone); // it is had all the time
+        };
+        let inputs = [terminal.as_fd(), signals.as_fd()];
         let limit = self.next_due().saturating_duration_since(now);
         let (seen, [key, signal]) = wait_any(&notifiers, inputs, limit);
         let mut seen = seen.into_iter();
@@ -181,12 +185,9 @@ impl Panel<'_> {
             return Some(left);
         }
         let keys = if key {
-            let mut bytes = [0; 4096];
-            match read(stdin.as_fd(), &mut bytes) {
-                Ok(0) => return Some(Left::TerminalGone),
-                Ok(count) => self.decoder.push(&bytes[..count]),
-                Err(nix::errno::Errno::EINTR | nix::errno::Errno::EAGAIN) => Vec::new(),
-                Err(_) => return Some(Left::TerminalGone),
+            match self.read_keys() {
+                Ok(keys) => keys,
+                Err(left) => return Some(left),
             }
         } else if limit <= REST_OF_KEY {
             self.decoder.decide().into_iter().collect()
@@ -194,6 +195,19 @@ impl Panel<'_> {
             Vec::new()
         };
         keys.into_iter().find_map(|key| self.press(key))
+    }
+
+    fn read_keys(&mut self) -> Result<Vec<Key>, Left> {
+        let mut bytes = [0; 4096];
+        let terminal = self.terminal.as_ref().ok_or(Left::TerminalGone)?;
+        match terminal.read(&mut bytes) {
+            Ok(0) => Err(Left::TerminalGone),
+            Ok(count) => Ok(self.decoder.push(&bytes[..count])),
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => Ok(Vec::new()),
+                _ => Err(Left::TerminalGone),
+            },
+        }
     }
 
     fn next_due(&self) -> Instant {
@@ -313,13 +327,15 @@ impl Panel<'_> {
 
     /// Stops itself, as the shell's user wants, and goes on when it is continued.
     fn suspend(&mut self) -> Result<(), Left> {
-        Takeover::pause();
+        self.terminal = None;
         suffer(Signal::SIGTSTP).map_err(|_| Left::TerminalGone)?;
         self.take_over_again()
     }
 
     fn take_over_again(&mut self) -> Result<(), Left> {
-        self.takeover.resume().map_err(|_| Left::TerminalGone)?;
+        self.terminal = None; // as it was found the first time, before it is found again
+        let terminal = RawTerminal::enter(END).map_err(|_| Left::TerminalGone)?;
+        self.terminal = Some(terminal);
         self.redraw()
     }
 

@@ -4,7 +4,7 @@
 //! Does not: ask the terminal anything.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write as _};
 use std::os::fd::AsFd as _;
 
 use ratatui::backend::{Backend, CrosstermBackend};
@@ -16,7 +16,7 @@ use super::Colours;
 
 /// Another screen beside the terminal's own, no cursor, the wheel, and pasted text marked as such. See
 /// xterm's ctlseqs, "DEC Private Mode Set".
-pub(super) const BEGIN: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?1000h\x1b[?1006h\x1b[?2004h";
+const BEGIN: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?1000h\x1b[?1006h\x1b[?2004h";
 /// All of it taken back.
 pub(super) const END: &[u8] = b"\x1b[0m\x1b[?2004l\x1b[?1006l\x1b[?1000l\x1b[?25h\x1b[?1049l";
 
@@ -53,6 +53,7 @@ impl Screen {
     /// `EIO` when the terminal is gone.
     pub(super) fn begin_anew(&mut self, area: Rect) -> io::Result<()> {
         self.shown = Buffer::empty(area);
+        self.backend.write_all(BEGIN)?;
         self.backend.clear()
     }
 
