@@ -423,9 +423,16 @@ fn it_goes_on_after_a_stop() {
     let mut panel = Panel::open(&bgp, 80, 24);
     panel.shows("1 running");
     // Nobody could continue it here, so that the kernel does not stop it at all (setpgid(2)).
-    panel.types("\x1a").types("?").shows("half page");
+    panel.screen.process(b"\x1b[2J");
+    panel
+        .types("\x1a")
+        .shows("1 running")
+        .types("?")
+        .shows("half page");
     kill(panel.pid(), Signal::SIGSTOP).unwrap();
+    panel.screen.process(b"\x1b[2J");
     kill(panel.pid(), Signal::SIGCONT).unwrap();
+    panel.shows("half page");
     panel.types("?").hides("half page").types("q");
     assert_eq!(panel.ends().code(), Some(0));
 }
