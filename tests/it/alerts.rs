@@ -195,8 +195,8 @@ fn in_a_fresh_place_there_are_none_and_nothing_is_written() {
 #[test]
 fn who_was_away_hears_of_what_is_cleared() {
     let bgp = Sandbox::new();
-    bgp.start("web", ["sh", "-c", "echo last words; exit 3"]);
-    bgp.wait_for_supervisor_end(bgp.list()[0]["id"].as_str().unwrap());
+    let web = bgp.start("web", ["sh", "-c", "echo last words; exit 3"]);
+    bgp.wait_for_supervisor_end(&web.id);
     bgp.run(["clear", "web"]).code(0); // nobody has listed it since
     assert_eq!(bgp.list().len(), 0);
     let told = take(&bgp, "default");

@@ -263,6 +263,14 @@ fn its_own_failures_are_told_and_it_goes_on() {
     bgp.wait_until("it says so", || {
         watch.stdout().contains("watch: ").then_some(())
     });
+    let looks = || {
+        let line = proc::status_line(watch.pid(), "voluntary_ctxt_switches");
+        line.and_then(|line| line.parse::<u64>().ok())
+    };
+    let before = looks().unwrap();
+    bgp.wait_until("it has looked again", || {
+        looks().filter(|now| *now > before + 3)
+    });
     fs::write(&state, whole).unwrap();
     let web = bgp.status("web")["pid"].as_i64().unwrap();
     proc::kill(i32::try_from(web).unwrap(), Signal::SIGKILL);
