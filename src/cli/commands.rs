@@ -99,6 +99,13 @@ pub(crate) const COMMANDS: &[Command] = &[
             Flag::with_value("group", Value::Label, "GROUP", "put it into a group"),
             Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
                 .default("$BGP_SESSION"),
+            Flag::with_value(
+                "max-log",
+                Value::LogSize,
+                "SIZE",
+                "how large its log may grow, before its oldest output is dropped",
+            )
+            .default("logs.maxBytes of the configuration, or 64MiB"),
             Flag::switch("replace", "stop a live process of that name first").only_with("name"),
             Flag::switch("alert-on-success", "raise an alert when it ends well"),
             Flag::switch("no-alert-on-failure", "raise none when it fails"),

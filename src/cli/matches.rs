@@ -203,6 +203,7 @@ impl Parsed {
             Value::Duration => values::duration(text).map(Parsed::Duration),
             Value::Count => values::count(text).map(Parsed::Number),
             Value::Size => values::size(text).map(Parsed::Number),
+            Value::LogSize => values::log_size(text).map(Parsed::Number),
             Value::Regex => regex(text).map(Parsed::Regex),
             Value::Signal => signal::number(text).map(Parsed::Signal).ok_or_else(|| {
                 Error::usage(format!("{} is not a signal", quoted(text)))

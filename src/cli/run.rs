@@ -186,6 +186,9 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
             on_failure: !matches.has("no-alert-on-failure"),
             on_kill: matches.has("alert-on-kill"),
         },
+        max_log_bytes: matches
+            .number("max-log")
+            .unwrap_or_else(|| context.settings().log_max_bytes()),
         if_taken: if matches.has("replace") {
             IfTaken::Replace
         } else {

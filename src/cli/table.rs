@@ -124,6 +124,8 @@ pub(crate) enum Value {
     Stdin,
     /// A number of bytes.
     Size,
+    /// A number of bytes that a log may have.
+    LogSize,
     /// A regular expression.
     Regex,
     /// A signal, by any of its spellings.

@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use regex::bytes::Regex;
 
 use super::Manager;
+use super::logs::OpenLog;
 use super::observe::Observed;
-use crate::log::beginning::{bytes_of, dropped_bytes};
+use crate::log::beginning::{bytes_of, dropped_bytes, output_between};
 use crate::log::reader::{Ending, Item, Reader};
-use crate::log::{Damage, Kind, Position};
+use crate::log::{Cause, Damage, Kind, Position};
 use crate::model::error::{self, Error};
-use crate::store::dir::Sub;
 use crate::store::files;
 use crate::text::lines::{Line, Stream};
 use begin::{Begin, Found};
@@ -70,6 +70,8 @@ pub(crate) struct Reading {
     /// Gaps up to here have been told.
     gaps_told: Position,
     damage: Option<Damage>,
+    /// Segments before which rotation removed some that were not read yet, and how much output that was.
+    overtaken: Vec<(u64, u64)>,
     torn_bytes: u64,
     /// Whether the log's END was read.
     ended: bool,
@@ -82,7 +84,7 @@ impl Manager {
     ///
     /// A log that is missing or unreadable.
     pub(crate) fn read_output(&self, process: &Observed, query: Query) -> Result<Reading, Error> {
-        let segments = self.segments(process)?;
+        let OpenLog { segments, missing } = self.segments(process)?;
         let name = files::log(process.entry.id, 0);
         let path = self.store.dir().path().join("logs").join(name);
         let mut found = Found::default();
@@ -102,7 +104,8 @@ impl Manager {
             notes: Vec::new(),
             dropped_bytes: 0,
             gaps_told: Position::default(),
-            damage: found.damage,
+            damage: missing.or(found.damage),
+            overtaken: Vec::new(),
             torn_bytes: 0,
             ended: false,
         };
@@ -111,6 +114,10 @@ impl Manager {
         }
         Ok(reading)
     }
+}
+
+fn dropped_note(bytes: u64) -> String {
+    format!("{bytes} bytes of older output were dropped by rotation")
 }
 
 fn stream_of(kind: Kind) -> Option<Stream> {
@@ -178,7 +185,13 @@ impl Reading {
                     }
                     None => {}
                 },
-                Item::Damage(damage) => self.damage = self.damage.or(Some(damage)),
+                Item::Damage(damage) => match self.overtaken_at(damage) {
+                    Some(bytes) => {
+                        self.dropped_bytes += bytes;
+                        sink(Piece::Note(dropped_note(bytes)))?;
+                    }
+                    None => self.damage = self.damage.or(Some(damage)),
+                },
                 Item::End(ending) => {
                     self.ended = ending == Ending::Ended;
                     self.torn_bytes = match ending {
@@ -216,21 +229,35 @@ impl Reading {
     ) -> Result<bool, Error> {
         let cannot = |error: std::io::Error| Error::io("read", &self.path, &error);
         self.reader.refresh().map_err(cannot)?;
-        let newest = process.block.as_ref().map_or(0, |block| block.last_segment);
+        let newest = *process.segment_numbers().end();
         let known = self.reader.segments().last_number().unwrap_or(0);
         let mut added = false;
         for number in known + 1..=newest {
-            let name = files::log(process.entry.id, number);
-            let logs = manager.store.dir().sub(Sub::Logs)?;
-            if let Some(file) = logs
-                .map(|logs| logs.open_read(&name))
-                .transpose()?
-                .flatten()
-            {
+            if let Some(file) = manager.open_segment(process.entry.id, number)? {
                 added |= self.reader.add(number, file).map_err(cannot)?;
             }
         }
+        let segments = self.reader.segments();
+        if let Some(first) = segments.first_after(known)
+            && first > known + 1
+            && let Some(now) = manager.observe_again(&process.entry)?
+            && first <= *now.segment_numbers().start()
+        {
+            let bytes = output_between(segments, known, first).map_err(cannot)?;
+            self.overtaken.push((first, bytes));
+        }
         Ok(added)
+    }
+
+    /// How much output is missing there because rotation was faster than we; `None` if it is damage.
+    fn overtaken_at(&self, damage: Damage) -> Option<u64> {
+        let next = self.reader.segments().first_after(damage.segment)?;
+        let mut overtaken = self.overtaken.iter();
+        let found = overtaken.find(|(segment, _)| *segment == next);
+        (damage.cause == Cause::Missing)
+            .then_some(found)
+            .flatten()
+            .map(|(_, bytes)| *bytes)
     }
 
     /// Looks again how long the log is, of which nobody begins another segment any more.
@@ -290,9 +317,7 @@ impl Reading {
         let bytes = dropped.map_err(|error| Error::io("read", &self.path, &error))?;
         if bytes > 0 {
             self.dropped_bytes += bytes;
-            self.notes.push(format!(
-                "{bytes} bytes of older output were dropped by rotation"
-            ));
+            self.notes.push(dropped_note(bytes));
         }
         Ok(())
     }

@@ -41,6 +41,8 @@ pub(crate) struct StartOptions {
     pub(crate) group: Option<String>,
     pub(crate) session: Option<String>,
     pub(crate) alerts: AlertSettings,
+    /// How large its log may grow.
+    pub(crate) max_log_bytes: u64,
     pub(crate) if_taken: IfTaken,
 }
 

@@ -140,6 +140,7 @@ impl Manager {
             group: options.group.clone(),
             session: options.session.clone(),
             alerts: options.alerts.clone(),
+            max_log_bytes: options.max_log_bytes,
             previous: plan.previous,
             start_ms: clock::wall_ms(),
             uptime_ms: clock::boottime_ms(),

@@ -22,18 +22,23 @@ impl Manager {
     ///
     /// When it cannot be read at all.
     pub(crate) fn verify(&self, process: &Observed) -> Result<Verified, Error> {
-        let segments = self.segments(process)?;
+        let log = self.segments(process)?;
         let promised = process
             .block
             .as_ref()
             .and_then(|block| block.log_end.as_ref());
-        let report = verify::verify(segments, promised).map_err(|error| {
+        let mut report = verify::verify(log.segments, promised).map_err(|error| {
             Error::io(
                 "read the log",
                 files::log(process.entry.id, 0).as_ref(),
                 &error,
             )
         })?;
+        if let Some(missing) = log.missing
+            && !report.findings.contains(&missing)
+        {
+            report.findings.insert(0, missing);
+        }
         let findings = report
             .findings
             .iter()

@@ -59,12 +59,20 @@ pub(crate) struct Start {
     pub(crate) session: Option<String>,
     #[serde(default)]
     pub(crate) alerts: AlertSettings,
+    /// How large the log may grow, all segments together.
+    #[serde(default = "max_log_bytes")]
+    pub(crate) max_log_bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<ProcessId>,
     pub(crate) start_ms: u64,
     pub(crate) uptime_ms: u64,
     /// The kernel's boot id.
     pub(crate) boot: String,
+}
+
+/// What held before it could be said.
+fn max_log_bytes() -> u64 {
+    64 << 20
 }
 
 /// Which ends of a process raise an alert.
@@ -170,6 +178,9 @@ pub(crate) struct Block {
     pub(crate) first_segment: u64,
     #[serde(default)]
     pub(crate) last_segment: u64,
+    /// The size of all of them but the last, in bytes.
+    #[serde(default)]
+    pub(crate) earlier_bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) exit: Option<Exit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -49,6 +49,8 @@ mod readme;
 mod regressions;
 /// Stopped and started anew, under the same name.
 mod restart;
+/// A log stays small, and says what it has let go.
+mod rotation;
 /// Flipped, cut, swapped and repeated bytes are noticed.
 mod seal;
 /// What a command gets, and what a start leaves when it fails.

@@ -146,6 +146,7 @@ pub(super) fn start(variable_bytes: usize) -> facts::Start {
         group: None,
         session: None,
         alerts: facts::AlertSettings::default(),
+        max_log_bytes: 1 << 20,
         previous: None,
         start_ms: 1,
         uptime_ms: 2,
