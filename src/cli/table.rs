@@ -39,6 +39,7 @@ pub(crate) enum Verb {
     Restart,
     Wait,
     Clear,
+    EndSession,
     Verify,
     Lock,
     Config,
@@ -49,7 +50,7 @@ pub(crate) enum Verb {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operands {
     None,
-    /// One ID.
+    /// One ID, or a flag that selects.
     Id,
     /// IDs or none. None are allowed beside a flag that selects.
     AnyIds,
@@ -64,6 +65,8 @@ pub(crate) enum Operands {
     IdAndSignal,
     /// The name of a command, or nothing.
     Topic,
+    /// The name of a session, or nothing.
+    Session,
     /// `set`, a setting and its value; or nothing.
     Change,
     /// A command and its arguments, to which all belongs that follows its first word; or this flag.
@@ -118,6 +121,10 @@ pub(crate) enum Value {
     Duration,
     /// A whole number, from 0.
     Count,
+    /// The number of a process, from 1.
+    Pid,
+    /// `no`, `on-failure` or `always`, with `:N` perhaps.
+    Restart,
     /// `KEY=VALUE`, for the environment.
     Variable,
     /// `pipe`, `null` or a file.
@@ -126,8 +133,14 @@ pub(crate) enum Value {
     Size,
     /// A number of bytes that a log may have.
     LogSize,
+    /// Columns and rows of a terminal.
+    Window,
     /// A regular expression.
     Regex,
+    /// A TCP port: 1 to 65535.
+    Port,
+    /// A place in the output of a process, as bgp has told it.
+    Cursor,
     /// A signal, by any of its spellings.
     Signal,
     /// One of these words.
@@ -147,7 +160,7 @@ impl Operands {
         match self {
             Self::Id | Self::AnyIds | Self::Ids => true,
             Self::IdAndText { .. } | Self::IdAndSignal => index == 0,
-            Self::None | Self::Topic | Self::Change | Self::CommandOr(_) => false,
+            Self::None | Self::Topic | Self::Session | Self::Change | Self::CommandOr(_) => false,
         }
     }
 }

@@ -66,7 +66,12 @@
 //!    8 DROPPED  JSON {"bytes":n,"first":s,"before":m}: bytes of output in the segments that rotation has
 //!               removed so far, the lowest segment it has left, and bytes of output in all segments
 //!               before this one. The last two may be missing
-//!    9 NOTE     JSON: paused, continued, another run …
+//!    9 NOTE     JSON {"note":"run","run":n,"pid":n}: another run of the command has begun; with "error"
+//!               in place of "pid" it could not. An EXIT with "again": true comes before it
+//!               {"note":"resized","from":S,"to":S}, S = {"columns":n,"rows":n}:
+//!               the terminal is "to" from here on
+//!               {"note":"tampered","segment":n}: the file of that segment was removed, renamed
+//!               or cut by somebody else
 //!   10 ALERT    JSON: something to tell
 //!   others      a reader skips them
 //! ```

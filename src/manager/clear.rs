@@ -11,7 +11,9 @@ use super::info::ProcessInfo;
 use super::leftovers;
 use super::observe::Observed;
 use crate::model::error::{Error, Kind};
+use crate::model::facts::Entry;
 use crate::model::id::ProcessId;
+use crate::model::status::Status;
 use crate::store::dir::Sub;
 use crate::store::files;
 use crate::sys::crash::crash_point;
@@ -96,6 +98,15 @@ pub(crate) enum Leave {
     Nothing,
 }
 
+/// What to say of a process that was there a moment ago.
+pub(crate) fn cleared(entry: &Entry) -> Error {
+    Error::new(
+        Kind::NotFound,
+        format!("'{}' was cleared meanwhile", entry.name),
+    )
+    .hint("somebody removed it, and its log")
+}
+
 /// Why a process cannot be cleared: it lives, or what a killed supervisor left of it does.
 pub(crate) fn in_the_way(process: &Observed) -> Option<Error> {
     let entry = &process.entry;
@@ -109,6 +120,7 @@ pub(crate) fn in_the_way(process: &Observed) -> Option<Error> {
     if process.is_live() {
         let info = process.info();
         return Some(match info.descendants {
+            _ if info.status == Status::Starting => lives("will be run again".into()),
             0 if info.status.is_live() => lives("still runs".into()),
             0 => lives("has ended, but its log is not complete yet".into()),
             count => lives(format!("has ended, but {count} of its descendants live")),

@@ -10,6 +10,7 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::model::bytes::{Bytes, write_escaped};
 use crate::model::facts::{AlertSettings, Entry, Exit};
 use crate::model::id::ProcessId;
+use crate::model::size::Size;
 use crate::model::status::{How, Reason, Status};
 
 /// What is known of a process at one moment.
@@ -23,6 +24,8 @@ pub(crate) struct ProcessInfo {
     pub(crate) argv: Vec<Bytes>,
     pub(crate) shell_line: Option<Bytes>,
     pub(crate) cwd: Bytes,
+    /// The first size of its terminal, if it has one.
+    pub(crate) pty: Option<Size>,
     pub(crate) status: Status,
     pub(crate) reason: Option<Reason>,
     pub(crate) start_ms: u64,
@@ -33,6 +36,8 @@ pub(crate) struct ProcessInfo {
     pub(crate) descendants: usize,
     pub(crate) paused: bool,
     pub(crate) restarts: u64,
+    /// How the run before this one ended, if it is not the first.
+    pub(crate) last_exit: Option<Exit>,
     pub(crate) group: Option<String>,
     pub(crate) session: Option<String>,
     pub(crate) previous: Option<ProcessId>,
@@ -55,6 +60,7 @@ impl ProcessInfo {
             argv: entry.argv,
             shell_line: entry.shell_line,
             cwd: entry.cwd,
+            pty: entry.pty,
             status: Status::Lost,
             reason: None,
             start_ms: entry.start_ms,
@@ -63,6 +69,7 @@ impl ProcessInfo {
             descendants: 0,
             paused: false,
             restarts: 0,
+            last_exit: None,
             group: entry.group,
             session: entry.session,
             previous: entry.previous,
@@ -112,7 +119,7 @@ impl ProcessInfo {
     /// What its status means, in a sentence.
     pub(crate) fn meaning(&self) -> &'static str {
         match (self.status, self.reason) {
-            (Status::Starting, _) => "a restart waits for its time",
+            (Status::Starting, _) => "it has ended and will be run again",
             (Status::Running, _) if self.paused => "the command is stopped by a signal",
             (Status::Running, _) => "the command runs",
             (Status::Stopping, _) => "it was asked to stop and has not ended yet",
@@ -120,6 +127,11 @@ impl ProcessInfo {
             (Status::Killed, Some(Reason::Signal)) => {
                 "a signal ended it, and bgp was not asked to stop it"
             }
+            (Status::Killed, Some(Reason::Timeout)) => "it was stopped when its time was over",
+            (Status::Killed, Some(Reason::Owner)) => {
+                "it was stopped when the process ended with which it was to end"
+            }
+            (Status::Killed, Some(Reason::Session)) => "it was stopped when its session was ended",
             (Status::Killed, _) => "it ended after bgp was asked to stop it",
             (Status::Crashed, _) => "a signal cut it off",
             (Status::Failed, _) => "the command ended with an error",
@@ -219,7 +231,7 @@ impl Serialize for ProcessInfo {
         map.serialize_entry("runtimeMs", &self.runtime_ms)?;
         map.serialize_entry("descendants", &self.descendants)?;
         map.serialize_entry("paused", &self.paused)?;
-        map.serialize_entry("pty", &false)?;
+        map.serialize_entry("pty", &self.pty.is_some())?;
         map.serialize_entry("group", &self.group)?;
         map.serialize_entry("session", &self.session)?;
         map.serialize_entry("restarts", &self.restarts)?;

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::Manager;
+use super::clear::cleared;
 use super::observe::Observed;
 use crate::log::segments::Segments;
 use crate::log::{Cause, Damage};
@@ -12,6 +13,7 @@ use crate::model::error::{Error, Kind};
 use crate::model::id::ProcessId;
 use crate::store::dir::Sub;
 use crate::store::files;
+use crate::sys::crash::crash_point;
 
 /// The segments of a log that there are.
 pub(crate) struct OpenLog {
@@ -25,9 +27,10 @@ impl Manager {
     ///
     /// # Errors
     ///
-    /// All are missing (13), or one is no file of ours (14).
+    /// All are missing (13), or one is no file of ours (14); the process was cleared meanwhile (3).
     pub(crate) fn segments(&self, process: &Observed) -> Result<OpenLog, Error> {
         let mut numbers = process.segment_numbers();
+        crash_point!("log-open");
         loop {
             let log = self.open_segments(process, numbers.clone())?;
             // Rotation tells of the new segments first, and removes the old ones then.
@@ -42,6 +45,9 @@ impl Manager {
                 return Ok(log);
             }
             let entry = &process.entry;
+            if !self.is_on_record(entry)? {
+                return Err(cleared(entry));
+            }
             return Err(Error::new(
                 Kind::Damaged,
                 format!("the log of '{}' ({}) is missing", entry.name, entry.id),

@@ -142,6 +142,7 @@ impl Observed {
             info.descendants = descendants(&block).len();
         }
         info.exit = block.exit;
+        info.last_exit = block.last_exit;
         info
     }
 }

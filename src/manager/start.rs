@@ -135,12 +135,14 @@ impl Manager {
             cwd: plan.cwd.clone(),
             umask: plan.umask,
             stdin: plan.stdin_fact.clone(),
+            pty: options.pty,
             grace_ms: millis(options.grace.unwrap_or(options.grace_default)),
             grace_by_default: options.grace.is_none(),
             group: options.group.clone(),
             session: options.session.clone(),
             alerts: options.alerts.clone(),
             max_log_bytes: options.max_log_bytes,
+            lifetime: plan.lifetime.clone(),
             previous: plan.previous,
             start_ms: clock::wall_ms(),
             uptime_ms: clock::boottime_ms(),
@@ -151,6 +153,10 @@ impl Manager {
             start,
             log,
             store: self.store.keys().store(),
+            #[cfg(debug_assertions)]
+            backoff_ms: std::env::var("BGP_TEST_BACKOFF_MS")
+                .ok()
+                .and_then(|text| text.parse().ok()),
         };
         let files = Files {
             log: claim.log.as_fd(),
@@ -237,6 +243,7 @@ fn entry_of(start: &Start, log: LogId) -> Entry {
         argv: start.argv.clone(),
         shell_line: start.shell_line.clone(),
         cwd: start.cwd.clone(),
+        pty: start.pty,
         group: start.group.clone(),
         session: start.session.clone(),
         alerts: start.alerts.clone(),

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes::Bytes;
 use super::id::{LogId, ProcessId};
+use super::lifetime::Lifetime;
+use super::size::Size;
 use super::status::{How, Reason, Status};
 
 /// Where a command's standard input comes from.
@@ -48,6 +50,9 @@ pub(crate) struct Start {
     pub(crate) umask: u32,
     #[serde(default)]
     pub(crate) stdin: Stdin,
+    /// It has a terminal, of this size at first, in place of the three pipes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pty: Option<Size>,
     /// From TERM to KILL when it is stopped.
     pub(crate) grace_ms: u64,
     /// Nobody asked for this grace: the configuration, or bgp itself, gave it.
@@ -62,6 +67,8 @@ pub(crate) struct Start {
     /// How large the log may grow, all segments together.
     #[serde(default = "max_log_bytes")]
     pub(crate) max_log_bytes: u64,
+    #[serde(default, skip_serializing_if = "Lifetime::is_its_own")]
+    pub(crate) lifetime: Lifetime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<ProcessId>,
     pub(crate) start_ms: u64,
@@ -110,8 +117,15 @@ pub(crate) struct Exit {
     #[serde(default)]
     pub(crate) core_dumped: bool,
     pub(crate) end_ms: u64,
-    /// From its start to its end, on a clock that does not jump.
+    /// From the start of the process, which is its first run's, to this end, on a clock that does not
+    /// jump.
     pub(crate) runtime_ms: u64,
+    /// How long this run of it was, where there may be several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run_ms: Option<u64>,
+    /// The restart policy runs it again: this is the end of a run, and not of the process.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) again: bool,
     /// What it used, with its reaped children: processor time, and the largest resident set.
     #[serde(default)]
     pub(crate) user_ms: u64,
@@ -131,6 +145,24 @@ impl Exit {
     }
 }
 
+/// NOTE: what happens between START and END beside output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "note", rename_all = "camelCase")]
+pub(crate) enum Note {
+    /// Another run has begun; or it could not, and why.
+    Run {
+        run: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pid: Option<i32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+    /// The terminal has another size from here on.
+    Resized(Change),
+    /// The file of this segment was removed, renamed or cut by somebody else; the log goes on in the next.
+    Tampered { segment: u64 },
+}
+
 /// END: nothing of the process lives, and all it wrote is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -138,6 +170,13 @@ pub(crate) struct End {
     pub(crate) end_ms: u64,
     /// Bytes of output in the log, of both streams.
     pub(crate) output_bytes: u64,
+}
+
+/// What a size was, and what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) from: Size,
+    pub(crate) to: Size,
 }
 
 /// Where a finished log ends: what a cut at its tail is seen against.
@@ -173,6 +212,9 @@ pub(crate) struct Block {
     pub(crate) boot: String,
     #[serde(default)]
     pub(crate) paused: bool,
+    /// The size of its terminal now, if it has been changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<Size>,
     /// The numbers of the first and last segment there are.
     #[serde(default)]
     pub(crate) first_segment: u64,
@@ -183,6 +225,9 @@ pub(crate) struct Block {
     pub(crate) earlier_bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) exit: Option<Exit>,
+    /// How the run before the current one ended, or before the one that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_exit: Option<Exit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) end: Option<End>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -201,6 +246,9 @@ pub(crate) struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) shell_line: Option<Bytes>,
     pub(crate) cwd: Bytes,
+    /// Its terminal's first size, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pty: Option<Size>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

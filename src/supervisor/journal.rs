@@ -5,6 +5,7 @@
 //! has its room from the beginning and is written in place.
 //! Does not: decide what happened.
 
+mod runs;
 mod segments;
 
 use std::fs::File;
@@ -24,7 +25,7 @@ use crate::crypto::Key;
 use crate::log::block;
 use crate::log::writer::Writer;
 use crate::log::{Identity, Kind, LogKeys};
-use crate::model::facts::{Block, End, Exit};
+use crate::model::facts::{Block, Change, End, Exit, Note};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
 use crate::sys::{clock, proc};
@@ -102,10 +103,12 @@ impl Journal {
             supervisor_start: proc::stat(me).map_or(0, |stat| stat.start),
             boot,
             paused: false,
+            size: None,
             first_segment: 0,
             last_segment: 0,
             earlier_bytes: 0,
             exit: None,
+            last_exit: None,
             end: None,
             log_end: None,
         };
@@ -196,6 +199,13 @@ impl Journal {
         }
     }
 
+    /// The terminal has another size.
+    pub(super) fn resized(&mut self, change: Change) {
+        self.append_fact(Kind::Note, &Note::Resized(change));
+        self.block.size = Some(change.to);
+        self.publish();
+    }
+
     /// bgp was asked to stop the tree; `leader_lives` tells whether that is how the leader will end.
     pub(super) fn stop_asked(&mut self, reason: Reason, leader_lives: bool) {
         self.block.status = self.block.status.after(Event::StopAsked);
@@ -213,6 +223,7 @@ impl Journal {
         self.block.reason = exit.reason;
         self.block.paused = false;
         self.block.exit = Some(exit);
+        self.block.last_exit = None;
         if publish == Publish::Now || !self.held.is_empty() {
             let _ = self.sync(); // a disk that fails here fails END too, which is told there
             self.publish();

@@ -5,9 +5,11 @@
 //! Deadlines are state; nothing here sleeps.
 //! Does not: write formats or walk trees itself.
 
+mod again;
 mod ending;
 mod ready;
 mod start;
+mod window;
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -20,9 +22,12 @@ use super::input::Input;
 use super::journal::Journal;
 use super::launch;
 use super::leader::Leader;
+use super::owner::Owner;
 use super::peers::Peers;
+use super::runs::Runs;
 use super::stopping::Stopping;
 use super::streams::Streams;
+use super::terminal::Terminal;
 use crate::control::server::Asked;
 use crate::control::{Reply, Request};
 use crate::model::error;
@@ -50,9 +55,18 @@ pub(crate) struct Supervisor {
     leader_lives: bool,
     input: Input,
     streams: Streams,
+    terminal: Option<Terminal>,
     signals: Signals,
     peers: Peers,
     stopping: Stopping,
+    /// When the first run began.
+    began: Instant,
+    /// When it has lived long enough.
+    timeout_at: Option<Instant>,
+    /// The process with which it ends.
+    owner: Option<Owner>,
+    /// What its restart policy says, if it has one.
+    runs: Option<Box<Runs>>,
     tree_is_empty: bool,
     /// When to write END though a pipe is still open.
     end_at: Option<Instant>,
@@ -90,7 +104,11 @@ impl Supervisor {
             if ready.signals {
                 self.take_signals(now);
             }
-            self.streams.read_ready(ready.streams, &mut self.journal);
+            self.end_its_time(ready.owner, now);
+            let heard = self
+                .streams
+                .read_ready(ready.streams, &mut self.journal, now);
+            self.tell_exit(heard, now);
             if ready.listener {
                 self.peers.accept(now);
             }
@@ -109,6 +127,7 @@ impl Supervisor {
                 self.streams.rest();
             }
             self.go_on_stopping(now);
+            self.go_on_running(now);
             if self.has_ended(now) {
                 match (self.on_record, &gone) {
                     (OnRecord::No, Some(_)) => {
@@ -125,8 +144,7 @@ impl Supervisor {
         }
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        let now = Instant::now();
+    fn deadline(&self, now: Instant) -> Option<Instant> {
         let stop = self.stopping.deadline(now);
         // Once it is empty, the end waits for end of file, or for the disk.
         let end = self.end_at.filter(|at| *at > now);
@@ -135,11 +153,30 @@ impl Supervisor {
             end,
             self.peers.deadline(),
             self.journal.deadline(),
+            self.streams.deadline(now),
             self.input.deadline(),
+            self.timeout_at,
+            self.owner.as_ref().and_then(|owner| owner.deadline(now)),
+            self.next_run(),
+            self.terminal.as_ref().and_then(Terminal::deadline),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Stops it when it has lived long enough, or when the process has ended with which it ends.
+    fn end_its_time(&mut self, owner_woke: bool, now: Instant) {
+        if self.timeout_at.is_some_and(|at| now >= at) {
+            self.timeout_at = None;
+            self.stop(Reason::Timeout, self.grace, now);
+        }
+        if let Some(owner) = &mut self.owner
+            && owner.has_ended(owner_woke, now)
+        {
+            self.owner = None;
+            self.stop(Reason::Owner, self.grace, now);
+        }
     }
 
     fn take_signals(&mut self, now: Instant) {
@@ -163,6 +200,8 @@ impl Supervisor {
                 Reply::Accepted
             }
             Request::Signal { number } => self.signal(*number, now),
+            Request::Attach => self.attach(peer, now),
+            Request::Resize(size) => self.resize(*size),
         };
         self.peers.answer(peer, &reply);
     }

@@ -33,6 +33,8 @@ mod fixtures;
 mod input;
 /// Field names and types are a contract.
 mod json;
+/// How long a process lives, and whether it lives again.
+mod lifetime;
 /// What is listed, how it is addressed, and how it is shown.
 mod list;
 /// Random operations of several commands at once against a reference.
@@ -41,6 +43,10 @@ mod model;
 mod output;
 /// Where the password comes from, and where it must not go.
 mod password;
+/// What belongs together, and ends together.
+mod policy;
+/// Programs that find a terminal, and what is typed into it.
+mod pty;
 /// Two at once.
 mod race;
 /// The README says what the program does.
@@ -61,3 +67,5 @@ mod stop;
 mod tidy;
 /// The end of a process, as the one who waits sees it.
 mod wait;
+/// What is waited for before an end: a line, a port, silence.
+mod wait_for;

@@ -2,18 +2,10 @@
 //!
 //! Does not: make segments; [`rotation`](crate::supervisor::rotation) does.
 
-use serde::Serialize;
-
 use super::Journal;
 use crate::log::Kind;
+use crate::model::facts::Note;
 use crate::sys::crash::crash_point;
-
-/// That the log's file was removed, renamed or cut by somebody else.
-#[derive(Serialize)]
-struct Tampered {
-    note: &'static str,
-    segment: u64,
-}
 
 impl Journal {
     /// Goes on in the next segment when this one is full, or is not what was written any more.
@@ -30,11 +22,7 @@ impl Journal {
         if self.rotation.is_intact(self.id, &self.writer) || !self.rotate(now_ns) {
             return;
         }
-        let note = Tampered {
-            note: "log-tampered",
-            segment,
-        };
-        let json = serde_json::to_vec(&note).unwrap_or_default();
+        let json = serde_json::to_vec(&Note::Tampered { segment }).unwrap_or_default();
         let _ = self.writer.append(Kind::Note, now_ns, &json); // the missing segment tells as much
     }
 
