@@ -38,6 +38,8 @@ pub(crate) enum Verb {
     Stop,
     Restart,
     Wait,
+    Alerts,
+    Alert,
     Clear,
     EndSession,
     Verify,
@@ -119,6 +121,8 @@ pub(crate) enum Value {
     /// A file or directory, which nobody has looked for.
     Path,
     Duration,
+    /// A duration of 100 ms at least: how often something is looked at, or how long nothing happens.
+    Interval,
     /// A whole number, from 0.
     Count,
     /// The number of a process, from 1.
@@ -139,6 +143,8 @@ pub(crate) enum Value {
     Regex,
     /// A TCP port: 1 to 65535.
     Port,
+    /// What to wait for: a regular expression, or `port:N`.
+    Condition,
     /// A place in the output of a process, as bgp has told it.
     Cursor,
     /// A signal, by any of its spellings.

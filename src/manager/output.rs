@@ -8,6 +8,7 @@
 mod begin;
 pub(crate) mod cursor;
 pub(crate) mod find;
+mod following;
 pub(crate) mod rest;
 mod sieve;
 
@@ -18,10 +19,11 @@ use regex::bytes::Regex;
 use super::Manager;
 use super::logs::OpenLog;
 use super::observe::Observed;
-use crate::log::beginning::{bytes_of, dropped_bytes, output_between};
+use crate::log::beginning::{bytes_of, dropped_bytes};
 use crate::log::reader::{Ending, Item, Reader};
-use crate::log::{Cause, Damage, Kind, Position};
+use crate::log::{Damage, Kind, Position};
 use crate::model::error::{self, Error};
+use crate::model::facts::Note;
 use crate::store::files;
 use crate::text::lines::{Line, Lines, Stream};
 use begin::{Begin, Found};
@@ -72,8 +74,10 @@ pub(crate) struct Reading {
     reader: Reader,
     /// So many bytes of each stream are still to be passed over, as they were had before.
     had: [u64; 2],
-    /// What `had` was at first.
-    had_at_first: [u64; 2],
+    /// How many bytes of each stream were passed over.
+    passed_over: [u64; 2],
+    /// Only output of this run and later ones is looked at, while it has not begun.
+    from_run: Option<u64>,
     trail: Trail,
     /// When the last output was read that has been seen.
     last_ns: u64,
@@ -106,7 +110,8 @@ impl Manager {
         let mut reading = Reading {
             reader: begin.reader(segments),
             had: [0; 2],
-            had_at_first: [0; 2],
+            passed_over: [0; 2],
+            from_run: None,
             trail: Trail::new(&process.entry, None),
             last_ns: 0,
             sieve: Sieve {
@@ -154,7 +159,8 @@ impl Manager {
         let mut reading = Reading {
             reader: begin.reader(segments),
             had,
-            had_at_first: had,
+            passed_over: [0; 2],
+            from_run: None,
             trail: Trail::new(&process.entry, Some(cursor)),
             last_ns: 0,
             sieve: Sieve {
@@ -248,9 +254,11 @@ impl Reading {
                 Item::Record(record) => match stream_of(record.kind) {
                     Some(stream) => {
                         let left = &mut self.had[stream as usize];
-                        let had = usize::try_from(*left)
-                            .map_or(record.payload.len(), |left| left.min(record.payload.len()));
+                        let all = record.payload.len();
+                        let had = usize::try_from(*left).map_or(all, |left| left.min(all));
                         *left -= had as u64;
+                        let had = if self.from_run.is_some() { all } else { had };
+                        self.passed_over[stream as usize] += had as u64;
                         self.last_ns = record.time_ns;
                         self.trail.take(stream, before, record.payload, had);
                         if let Some(news @ [_, ..]) = record.payload.get(had..) {
@@ -264,6 +272,12 @@ impl Reading {
                         sink(Piece::Note(format!(
                             "gap: {bytes} bytes of output were lost, as the disk was full or failed"
                         )))?;
+                    }
+                    None if record.kind == Kind::Note && self.from_run.is_some() => {
+                        let note = serde_json::from_slice(record.payload);
+                        if let Ok(Note::Run { run, .. }) = note {
+                            self.from_run = self.from_run.filter(|wanted| run < *wanted);
+                        }
                     }
                     None => {}
                 },
@@ -285,60 +299,6 @@ impl Reading {
                 }
             }
         }
-    }
-
-    /// Looks again how long the log is, and for segments that `process` has begun since; whether there
-    /// was one.
-    ///
-    /// # Errors
-    ///
-    /// A log that cannot be read.
-    pub(crate) fn catch_up(
-        &mut self,
-        manager: &Manager,
-        process: &Observed,
-    ) -> Result<bool, Error> {
-        let cannot = |error: std::io::Error| Error::io("read", &self.path, &error);
-        self.reader.refresh().map_err(cannot)?;
-        let newest = *process.segment_numbers().end();
-        let known = self.reader.segments().last_number().unwrap_or(0);
-        let mut added = false;
-        for number in known + 1..=newest {
-            if let Some(file) = manager.open_segment(process.entry.id, number)? {
-                added |= self.reader.add(number, file).map_err(cannot)?;
-            }
-        }
-        let segments = self.reader.segments();
-        if let Some(first) = segments.first_after(known)
-            && first > known + 1
-            && let Some(now) = manager.observe_again(&process.entry)?
-            && first <= *now.segment_numbers().start()
-        {
-            let bytes = output_between(segments, known, first).map_err(cannot)?;
-            self.overtaken.push((first, bytes));
-        }
-        Ok(added)
-    }
-
-    /// How much output is missing there because rotation was faster than we; `None` if it is damage.
-    fn overtaken_at(&self, damage: Damage) -> Option<u64> {
-        let next = self.reader.segments().first_after(damage.segment)?;
-        let mut overtaken = self.overtaken.iter();
-        let found = overtaken.find(|(segment, _)| *segment == next);
-        (damage.cause == Cause::Missing)
-            .then_some(found)
-            .flatten()
-            .map(|(_, bytes)| *bytes)
-    }
-
-    /// Looks again how long the log is, of which nobody begins another segment any more.
-    ///
-    /// # Errors
-    ///
-    /// A log that cannot be read.
-    pub(crate) fn catch_up_alone(&mut self) -> Result<(), Error> {
-        let refreshed = self.reader.refresh();
-        refreshed.map_err(|error| Error::io("read", &self.path, &error))
     }
 
     /// When the last output was read by the supervisor that has been seen here, in nanoseconds since
