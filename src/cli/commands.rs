@@ -688,6 +688,63 @@ pub(crate) const COMMANDS: &[Command] = &[
         ],
     },
     Command {
+        verb: Verb::Watch,
+        name: "watch",
+        aliases: &[],
+        usage: &["[OPTIONS] [ID…]"],
+        operands: Operands::AnyIds,
+        summary: "tell what happens, when it happens",
+        description: &[
+            "One line for each alert, as soon as it is raised: at once where the system tells of changes, \
+             else within the interval. First those that this reader has not had. With IDs only theirs; \
+             the others stay pending.",
+            "Each is acknowledged once it is told, so that one who comes back hears what he missed. What \
+             keeps it from looking is a line too; it goes on.",
+        ],
+        flags: &[
+            Flag::switch("once", "end when something was told"),
+            Flag::with_value(
+                "timeout",
+                Value::Duration,
+                "TIME",
+                "end after this time, with code 124",
+            ),
+            Flag::with_value(
+                "interval",
+                Value::Interval,
+                "TIME",
+                "how often to look when nothing wakes it",
+            )
+            .default("watch.intervalSeconds of the configuration, or 5s"),
+            Flag::with_value(
+                "exec",
+                Value::Bytes,
+                "LINE",
+                "for each alert let sh run this line, with the alert as JSON on its standard input; for \
+                 30 s at most",
+            ),
+            AS,
+        ],
+        examples: &[
+            Example {
+                line: "bgp watch --once --timeout 10m",
+                does: "wait for the next thing that happens",
+            },
+            Example {
+                line: "bgp watch --exec 'notify-send \"$(cat)\"'",
+                does: "hand each alert on",
+            },
+        ],
+        state: State::Changed,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::TimedOut,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
+    },
+    Command {
         verb: Verb::Alerts,
         name: "alerts",
         aliases: &[],

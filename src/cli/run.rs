@@ -113,6 +113,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         }
         Verb::Restart => commands::restart::run(context, &selection(matches, ids)),
         Verb::Wait => wait(context, ids, matches),
+        Verb::Watch => super::alerts::watch(context, matches),
         Verb::Alerts => super::alerts::alerts(context, matches),
         Verb::Alert => super::alerts::alert(context, matches),
         Verb::Clear => commands::clear::run(

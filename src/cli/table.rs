@@ -38,6 +38,7 @@ pub(crate) enum Verb {
     Stop,
     Restart,
     Wait,
+    Watch,
     Alerts,
     Alert,
     Clear,

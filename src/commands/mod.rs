@@ -25,6 +25,7 @@ pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod verify;
 pub(crate) mod wait;
+pub(crate) mod watch;
 mod words;
 
 pub(crate) use select::Selection;

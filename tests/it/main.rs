@@ -75,3 +75,5 @@ mod tidy;
 mod wait;
 /// What is waited for before an end: a line, a port, silence.
 mod wait_for;
+/// What happens is told when it happens.
+mod watch;
