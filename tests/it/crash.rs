@@ -506,9 +506,6 @@ const POINTS: [(&str, &str); 10] = [
     ("log-open", "verify"),
 ];
 
-/// Points that other files come to.
-const ELSEWHERE: [&str; 2] = ["alerts-numbered", "alerts-told"];
-
 // F4: on record, and killed before it could say so
 #[test]
 fn a_start_that_was_killed_when_it_was_on_record_is_told_as_it_is() {
