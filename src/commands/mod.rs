@@ -20,6 +20,7 @@ mod screen;
 mod select;
 pub(crate) mod send;
 pub(crate) mod signal;
+pub(crate) mod snapshot;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod stop;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::Manager;
 use super::clear::cleared;
 use super::observe::Observed;
+use crate::log::beginning::output_between;
+use crate::log::reader::Reader;
 use crate::log::segments::Segments;
 use crate::log::{Cause, Damage};
 use crate::model::error::{Error, Kind};
@@ -20,6 +22,15 @@ pub(crate) struct OpenLog {
     pub(crate) segments: Segments,
     /// The first that is missing, and was not removed by rotation.
     pub(crate) missing: Option<Damage>,
+}
+
+/// What has come to a log that is read.
+#[derive(Default)]
+pub(crate) struct Added {
+    /// Whether there is another segment.
+    pub(crate) any: bool,
+    /// Segments before which rotation removed some that were not read yet, and how much output that was.
+    pub(crate) overtaken: Vec<(u64, u64)>,
 }
 
 impl Manager {
@@ -99,5 +110,45 @@ impl Manager {
             return Ok(None);
         };
         Ok(logs.open_read(&files::log(id, number))?)
+    }
+
+    /// Adds to `reader` the segments that `process` has begun since.
+    ///
+    /// # Errors
+    ///
+    /// A log that cannot be read.
+    pub(super) fn add_segments(
+        &self,
+        reader: &mut Reader,
+        process: &Observed,
+    ) -> Result<Added, Error> {
+        let cannot = |error| {
+            Error::io(
+                "read the log",
+                files::log(process.entry.id, 0).as_ref(),
+                &error,
+            )
+        };
+        let known = reader.segments().last_number().unwrap_or(0);
+        let mut added = Added::default();
+        let mut last = known;
+        for number in known + 1..=*process.segment_numbers().end() {
+            let Some(file) = self.open_segment(process.entry.id, number)? else {
+                continue;
+            };
+            if !reader.add(number, file).map_err(cannot)? {
+                continue;
+            }
+            added.any = true;
+            if number > last + 1
+                && let Some(now) = self.observe_again(&process.entry)?
+                && number <= *now.segment_numbers().start()
+            {
+                let bytes = output_between(reader.segments(), last, number).map_err(cannot)?;
+                added.overtaken.push((number, bytes));
+            }
+            last = number;
+        }
+        Ok(added)
     }
 }

@@ -37,6 +37,8 @@ mod hostile;
 mod input;
 /// Field names and types are a contract.
 mod json;
+/// Keys by their names.
+mod keys;
 /// How long a process lives, and whether it lives again.
 mod lifetime;
 /// What is listed, how it is addressed, and how it is shown.
@@ -63,6 +65,8 @@ mod regressions;
 mod restart;
 /// A log stays small, and says what it has let go.
 mod rotation;
+/// What stands on the screen of a process with a terminal.
+mod screen;
 /// Flipped, cut, swapped and repeated bytes are noticed.
 mod seal;
 /// What a command gets, and what a start leaves when it fails.

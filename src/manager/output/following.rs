@@ -3,7 +3,6 @@
 //! Does not: wait.
 
 use super::Reading;
-use crate::log::beginning::output_between;
 use crate::log::{Cause, Damage};
 use crate::manager::Manager;
 use crate::manager::observe::Observed;
@@ -21,26 +20,10 @@ impl Reading {
         manager: &Manager,
         process: &Observed,
     ) -> Result<bool, Error> {
-        let cannot = |error: std::io::Error| Error::io("read", &self.path, &error);
-        self.reader.refresh().map_err(cannot)?;
-        let newest = *process.segment_numbers().end();
-        let known = self.reader.segments().last_number().unwrap_or(0);
-        let mut added = false;
-        for number in known + 1..=newest {
-            if let Some(file) = manager.open_segment(process.entry.id, number)? {
-                added |= self.reader.add(number, file).map_err(cannot)?;
-            }
-        }
-        let segments = self.reader.segments();
-        if let Some(first) = segments.first_after(known)
-            && first > known + 1
-            && let Some(now) = manager.observe_again(&process.entry)?
-            && first <= *now.segment_numbers().start()
-        {
-            let bytes = output_between(segments, known, first).map_err(cannot)?;
-            self.overtaken.push((first, bytes));
-        }
-        Ok(added)
+        self.catch_up_alone()?;
+        let added = manager.add_segments(&mut self.reader, process)?;
+        self.overtaken.extend(added.overtaken);
+        Ok(added.any)
     }
 
     /// How much output is missing there because rotation was faster than we; `None` if it is damage.
