@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCod
             let configuration = Configuration::read(&environment);
             if let FileState::Faulty(error) = &configuration.file {
                 match matches.command.verb {
-                    Verb::Config => {} // shows or mends it
+                    Verb::Config | Verb::Doctor => {} // shows or mends it
                     Verb::Stop => note(&format!("{}; the defaults hold", error.message)),
                     _ => return finish(out, format, Err(error.clone())),
                 }
@@ -141,6 +141,9 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
                 ..Selection::default()
             },
         ),
+        Verb::Repair => commands::repair::run(context),
+        Verb::Doctor => commands::doctor::run(context),
+        Verb::Passwd => commands::passwd::run(context),
         Verb::Lock => commands::lock::run(context),
         Verb::Config => match matches.change() {
             None => commands::config::show(context),

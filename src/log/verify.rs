@@ -35,6 +35,11 @@ pub(crate) struct Report {
     pub(crate) exit: Option<facts::Exit>,
     pub(crate) end: Option<facts::End>,
     pub(crate) log_end: Option<facts::LogEnd>,
+    /// The last run that was told of, and its leader; 0 when the first was the only one.
+    pub(crate) run: u64,
+    pub(crate) pid: Option<i32>,
+    /// What raises alerts, if that was changed.
+    pub(crate) alerts: Option<facts::AlertSettings>,
 }
 
 /// Reads all of the log. `promised` is where it ended, if its block or the state says that it did.
@@ -103,7 +108,13 @@ impl Report {
                 }
                 Err(_) => false,
             },
-            Kind::Exit => keep(&mut self.exit, record.payload),
+            Kind::Exit => {
+                let mut exit: Option<facts::Exit> = None;
+                let understood = keep(&mut exit, record.payload);
+                // Who is run again has not ended.
+                self.exit = exit.filter(|exit| !exit.again).or(self.exit.take());
+                understood
+            }
             Kind::Dropped => {
                 let mut dropped: Option<Dropped> = None;
                 let understood = keep(&mut dropped, record.payload);
@@ -122,9 +133,16 @@ impl Report {
                 });
                 keep(&mut self.end, record.payload)
             }
-            Kind::Stdout | Kind::Stderr | Kind::Closed | Kind::Gap | Kind::Note | Kind::Alert => {
+            Kind::Note => {
+                match serde_json::from_slice(record.payload) {
+                    Ok(facts::Note::Run { run, pid, .. }) => (self.run, self.pid) = (run, pid),
+                    Ok(facts::Note::Alerts { alerts }) => self.alerts = Some(alerts),
+                    // Another, or one of a later version.
+                    Ok(_) | Err(_) => (),
+                }
                 true
             }
+            Kind::Stdout | Kind::Stderr | Kind::Closed | Kind::Gap | Kind::Alert => true,
         };
         (!understood).then_some(Damage::at(
             record.after.segment,

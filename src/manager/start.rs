@@ -235,7 +235,7 @@ impl Manager {
     }
 }
 
-fn entry_of(start: &Start, log: LogId) -> Entry {
+pub(super) fn entry_of(start: &Start, log: LogId) -> Entry {
     Entry {
         id: start.id,
         number: start.number,

@@ -5,6 +5,7 @@
 use super::Manager;
 use super::observe::Observed;
 use crate::log::verify::{self, Report};
+use crate::log::{Cause, Damage};
 use crate::model::error::Error;
 use crate::store::files;
 
@@ -38,6 +39,14 @@ impl Manager {
             && !report.findings.contains(&missing)
         {
             report.findings.insert(0, missing);
+        }
+        // A log that has ended has no next segment.
+        let next = report.log_end.as_ref().map_or(0, |end| end.segment) + 1;
+        if process.has_ended()
+            && report.sealed
+            && self.open_segment(process.entry.id, next)?.is_some()
+        {
+            report.findings.push(Damage::at(next, 0, Cause::AfterEnd));
         }
         let findings = report
             .findings

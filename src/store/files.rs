@@ -78,6 +78,17 @@ pub(crate) fn owner(name: &str) -> Option<ProcessId> {
     is_ours.then(|| ProcessId::parse(id)).flatten()
 }
 
+/// The process and the number of the segment that a file in `logs/` of this name is.
+pub(crate) fn segment(name: &str) -> Option<(ProcessId, u64)> {
+    let id = owner(name)?;
+    let rest = name.strip_suffix("log.enc")?.split_once('.')?.1;
+    let number = match rest.strip_suffix('.') {
+        None => 0,
+        Some(number) => number.parse().ok()?,
+    };
+    (log(id, number) == name).then_some((id, number))
+}
+
 /// Removes the first segment, the lease and the socket of a process that did not come to be.
 pub(crate) fn remove(logs: impl AsFd, run: impl AsFd, id: ProcessId) {
     let _ = unlinkat(logs, log(id, 0).as_str(), UnlinkatFlags::NoRemoveDir); // may be gone already
@@ -99,6 +110,16 @@ mod tests {
         let id = ProcessId::parse("00c0ffee").unwrap();
         for name in [log(id, 0), log(id, 12), lease(id), socket(id)] {
             assert_eq!(owner(&name), Some(id), "{name}");
+        }
+        for number in [0, 1, 12, u64::MAX] {
+            assert_eq!(segment(&log(id, number)), Some((id, number)));
+        }
+        for name in [
+            "00c0ffee.lease",
+            "00c0ffee.00.log.enc",
+            "00c0ffee.0.log.enc",
+        ] {
+            assert_eq!(segment(name), None, "{name}");
         }
         for name in [
             "",
