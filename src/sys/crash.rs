@@ -13,6 +13,18 @@ macro_rules! crash_point {
 }
 pub(crate) use crash_point;
 
+/// Panics here if a test asked for it: `BGP_PANIC_AT=NAME`.
+macro_rules! panic_point {
+    ($name:literal) => {
+        #[cfg(debug_assertions)]
+        assert!(
+            std::env::var_os("BGP_PANIC_AT").is_none_or(|name| name != $name),
+            "a test asked for it"
+        );
+    };
+}
+pub(crate) use panic_point;
+
 /// What a supervisor, which gets no environment, has to be given to know what a test asked for.
 pub(crate) fn variables() -> Vec<(&'static str, std::ffi::OsString)> {
     #[cfg(debug_assertions)]
