@@ -55,7 +55,7 @@ impl Manager {
     }
 
     /// START of `process`, from its log.
-    fn beginning(&self, process: &Observed) -> Result<Start, Error> {
+    pub(super) fn beginning(&self, process: &Observed) -> Result<Start, Error> {
         let entry = &process.entry;
         let beginning = beginning(&self.segments(process)?.segments)
             .map_err(|error| Error::system("cannot read the log", &error))?;
