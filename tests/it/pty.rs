@@ -328,3 +328,36 @@ fn a_restart_gives_the_same_terminal() {
     wait_for(&bgp, "again", "30 100\n");
     assert_eq!(bgp.status("again")["pty"], true);
 }
+
+#[test]
+fn each_run_of_a_policy_has_a_terminal_and_its_own_screen() {
+    let bgp = Sandbox::new();
+    let options = [
+        "--name",
+        "runs",
+        "--pty",
+        "--size",
+        "90x20",
+        "--restart",
+        "always:1",
+    ];
+    bgp.start_with(
+        &options,
+        [
+            "sh",
+            "-c",
+            "stty size; tty >/dev/null && echo run; read -r x; exit 3",
+        ],
+    );
+    wait_for(&bgp, "runs", "run\n");
+    bgp.run(["send", "runs", "first"]).code(0);
+    bgp.wait_until("it runs again", || {
+        (bgp.output("runs").matches("20 90").count() == 2).then_some(())
+    });
+    wait_for(&bgp, "runs", "first\n20 90\nrun\n");
+    let told = bgp.run(["screen", "runs"]).code(0);
+    told.stdout("20 90\nrun\n").stderr("");
+    bgp.run(["send", "runs", "second"]).code(0);
+    bgp.run(["wait", "runs"]).code(3);
+    bgp.run(["verify"]).code(0);
+}
