@@ -28,7 +28,12 @@ impl Manager {
     pub(crate) fn restart(&self, targets: &[Observed]) -> Vec<Result<ProcessInfo, Error>> {
         let planned: Vec<_> = targets
             .iter()
-            .map(|target| again(&self.beginning(target)?))
+            .map(|target| {
+                let (options, plan) = again(&self.beginning(target)?)?;
+                // The settings may have been changed since.
+                let alerts = target.entry.alerts.clone();
+                Ok::<_, Error>((StartOptions { alerts, ..options }, plan))
+            })
             .collect();
         let to_stop: Vec<Observed> = targets
             .iter()
