@@ -135,14 +135,14 @@ fn a_flood_that_never_ends_does_not_keep_the_leaders_end() {
 #[test]
 fn enter_is_a_carriage_return_which_a_program_in_raw_mode_gets_as_such() {
     let bgp = Sandbox::new();
-    let line =
-        "stty raw -echo; echo ready; head -c 3 | od -An -tx1; stty sane; read -r l; echo [$l]";
+    let line = "stty raw -echo; echo ready; head -c 3 | od -An -tx1; stty sane; echo set; read -r l; echo [$l]";
     let process = shell(&bgp, "raw", line);
     bgp.ready(&process);
     bgp.run(["send", "raw", "ab"])
         .code(0)
         .stdout("Sent 3 bytes to raw\n");
     wait_for(&bgp, "raw", "61 62 0d");
+    wait_for(&bgp, "raw", "set\n");
     bgp.run(["send", "raw", "a line"]).code(0);
     bgp.run(["wait", "raw"]).code(0);
     assert!(bgp.output("raw").ends_with("a line\n[a line]\n"));
