@@ -24,6 +24,7 @@ impl Environment {
     }
 
     /// These and no others.
+    #[cfg(test)]
     pub(crate) fn new<N, V>(variables: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: Into<OsString>,
