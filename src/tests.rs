@@ -270,8 +270,7 @@ fn make(dir: &Path) {
         let mut reader = PlacesOfOne::take(store.dir(), store.keys(), name).unwrap();
         reader.places.alert_cursor = alert_cursor;
         let place = Place {
-            record: 3,
-            offset: 17,
+            cursor: "f1000002.0.1120.3.0.0.17.0.00000000".into(),
         };
         reader.places.outputs.insert(Id([0xf1, 0, 0, 2]), place);
         reader.save().unwrap();

@@ -34,6 +34,11 @@ const AFTER: Flag = Flag::with_value(
     "all that was written after this place, nothing twice; a line that is not finished goes on next time",
 )
 .not_with(&["lines", "since"]);
+const CURSOR: Flag = Flag::switch(
+    "cursor",
+    "tell the place behind what was shown, on stderr, for --after",
+)
+.not_with(&["json"]);
 const SINCE: Flag = Flag::with_value(
     "since",
     Value::Duration,
@@ -264,7 +269,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         ],
         flags: &[
             LINES.default(
-                "as the configuration says; all with --after, --since, --grep, --max-bytes",
+                "as the configuration says; all with --new, --after, --since, --grep, --max-bytes",
             ),
             STDOUT,
             STDERR,
@@ -278,7 +283,21 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "with --follow: until all that it started has ended too",
             )
             .only_with("follow"),
+            Flag::switch(
+                "new",
+                "all that this reader has not had yet, and remember that it has had that",
+            )
+            .not_with(&["lines", "stdout", "stderr", "follow", "after", "since"]),
+            Flag::with_value(
+                "as",
+                Value::Label,
+                "NAME",
+                "with --new: read under this name, which has its own place in each output",
+            )
+            .default("default")
+            .only_with("new"),
             AFTER,
+            CURSOR,
             SINCE,
             GREP,
             Flag::with_value(
@@ -295,7 +314,9 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "stdout",
                 "stderr",
                 "follow",
+                "new",
                 "after",
+                "cursor",
                 "since",
                 "grep",
                 "max-bytes",
@@ -312,7 +333,9 @@ pub(crate) const COMMANDS: &[Command] = &[
             .not_with(&[
                 "lines",
                 "follow",
+                "new",
                 "after",
+                "cursor",
                 "since",
                 "grep",
                 "max-bytes",
@@ -366,6 +389,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             STDERR,
             Flag::switch("to-end", "until all that it started has ended too"),
             AFTER,
+            CURSOR,
             SINCE,
             GREP,
             RAW.not_with(&["json", "timestamps", "grep"]),

@@ -13,7 +13,7 @@ use super::table::Verb;
 use super::values;
 use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
-use crate::commands::output::{Follow, Options};
+use crate::commands::output::{Follow, From, Options};
 use crate::commands::send::{Enter, SendOptions, Source};
 use crate::commands::wait::TellCursor;
 use crate::commands::{self, Context, Outcome, Selection};
@@ -129,11 +129,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
                 },
             };
             let ids = selection(matches, ids).ids(context)?;
-            let tell_cursor = if matches.has("cursor") {
-                TellCursor::Yes
-            } else {
-                TellCursor::No
-            };
+            let tell_cursor = tell_cursor(matches);
             commands::wait::run(context, &ids, &options, tell_cursor)
         }
         Verb::Clear => commands::clear::run(
@@ -305,9 +301,14 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
     let pattern = matches.regexes("grep").next().cloned();
     let max_bytes = (!is_stream).then(|| matches.number("max-bytes")).flatten();
     // What is asked for by another measure is not measured in lines besides.
-    let after = matches.cursors("after").next().cloned();
-    let default = if after.is_some() || since.is_some() || pattern.is_some() || max_bytes.is_some()
-    {
+    let from = if !is_stream && matches.has("new") {
+        From::HadBy(matches.text("as").unwrap_or("default").to_owned())
+    } else {
+        let after = matches.cursors("after").next();
+        after.map_or(From::Query, |cursor| From::After(cursor.clone()))
+    };
+    let goes_on = !matches!(from, From::Query);
+    let default = if goes_on || since.is_some() || pattern.is_some() || max_bytes.is_some() {
         0
     } else {
         context.settings().default_tail_lines()
@@ -330,12 +331,21 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
         query,
         follow,
         timestamps: matches.has("timestamps"),
-        after,
+        from,
+        tell_cursor: tell_cursor(matches),
         max_bytes,
     };
     match several {
         Some(selection) => commands::output::run_each(context, &selection, &options),
         None => commands::output::run(context, id, &options),
+    }
+}
+
+fn tell_cursor(matches: &Matches) -> TellCursor {
+    if matches.has("cursor") {
+        TellCursor::Yes
+    } else {
+        TellCursor::No
     }
 }
 

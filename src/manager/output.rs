@@ -8,6 +8,7 @@
 mod begin;
 pub(crate) mod cursor;
 pub(crate) mod find;
+mod had;
 pub(crate) mod rest;
 mod sieve;
 

@@ -110,7 +110,6 @@ impl Store {
     /// # Errors
     ///
     /// `Locked` after 10 s, `Damaged`.
-    #[expect(dead_code, reason = "alerts need it")]
     pub(crate) fn reader(&self, name: &str) -> Result<Reader<'_>, Error> {
         Reader::take(&self.dir, &self.keys, name)
     }

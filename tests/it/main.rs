@@ -25,6 +25,8 @@ mod clear;
 mod config;
 /// What a crash at any moment may leave, and what not.
 mod crash;
+/// What was read does not come again, and nothing is left out.
+mod cursor;
 /// Where the state lives, and what is refused there.
 mod directory;
 /// What earlier versions wrote is read for ever, also in another language.
