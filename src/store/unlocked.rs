@@ -119,7 +119,6 @@ impl Store {
     /// # Errors
     ///
     /// `Damaged`.
-    #[expect(dead_code, reason = "alerts need it")]
     pub(crate) fn peek_reader(&self, name: &str) -> Result<Places, Error> {
         readers::peek(&self.dir, &self.keys, name)
     }
