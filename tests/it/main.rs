@@ -33,6 +33,8 @@ mod cursor;
 mod directory;
 /// What earlier versions wrote is read for ever, also in another language.
 mod fixtures;
+/// Strangers on the control socket, and supervisors that are none.
+mod hostile;
 /// What is sent to a process, and signals.
 mod input;
 /// Field names and types are a contract.
@@ -47,6 +49,8 @@ mod model;
 mod output;
 /// Where the password comes from, and where it must not go.
 mod password;
+/// More of the bugs that others had.
+mod peers;
 /// What belongs together, and ends together.
 mod policy;
 /// Programs that find a terminal, and what is typed into it.
