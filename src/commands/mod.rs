@@ -20,11 +20,13 @@ mod screen;
 mod select;
 pub(crate) mod send;
 pub(crate) mod signal;
+pub(crate) mod snapshot;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod verify;
 pub(crate) mod wait;
+pub(crate) mod watch;
 mod words;
 
 pub(crate) use select::Selection;

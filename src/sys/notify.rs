@@ -58,10 +58,21 @@ impl Notifier {
     /// Waits until something has changed, nobody is left at the other end of one of `others`, or
     /// `limit` is over. Whether somebody is still there.
     pub(crate) fn wait(&self, limit: Duration, others: &[BorrowedFd]) -> bool {
+        self.wait_or(limit, None, others)
+    }
+
+    /// The same, and `waker` wakes too, when it is readable.
+    pub(crate) fn wait_or(
+        &self,
+        limit: Duration,
+        waker: Option<BorrowedFd>,
+        others: &[BorrowedFd],
+    ) -> bool {
         let mut fds: Vec<PollFd> = others
             .iter()
             .map(|fd| PollFd::new(*fd, PollFlags::empty()))
             .collect();
+        fds.extend(waker.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         #[cfg(target_os = "linux")]
         if let Some(inotify) = &self.inotify {
             fds.push(PollFd::new(inotify.as_fd(), PollFlags::POLLIN));
@@ -89,4 +100,16 @@ pub(crate) fn timeout(limit: Duration) -> PollTimeout {
 pub(crate) fn readable(fd: impl AsFd, limit: Duration) -> bool {
     let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
     poll(&mut fds, timeout(limit)).is_ok_and(|count| count > 0)
+}
+
+/// Waits until `source` is readable, `sink` has room or nobody reads it, or `limit` is over; says which of the
+/// two is so.
+pub(crate) fn either(source: impl AsFd, sink: Option<BorrowedFd>, limit: Duration) -> (bool, bool) {
+    let mut fds = vec![PollFd::new(source.as_fd(), PollFlags::POLLIN)];
+    fds.extend(sink.map(|fd| PollFd::new(fd, PollFlags::POLLOUT)));
+    if poll(&mut fds, timeout(limit)).is_err() {
+        return (false, false); // EINTR: the caller looks and comes again
+    }
+    let ready = |index: usize| fds.get(index).and_then(PollFd::any).unwrap_or(false);
+    (ready(0), ready(1))
 }

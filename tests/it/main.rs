@@ -39,6 +39,8 @@ mod hostile;
 mod input;
 /// Field names and types are a contract.
 mod json;
+/// Keys by their names.
+mod keys;
 /// How long a process lives, and whether it lives again.
 mod lifetime;
 /// What is listed, how it is addressed, and how it is shown.
@@ -63,6 +65,8 @@ mod readme;
 mod regressions;
 /// Stopped and started anew, under the same name.
 mod restart;
+/// What stands on the screen of a process with a terminal.
+mod screen;
 /// Flipped, cut, swapped and repeated bytes are noticed.
 mod seal;
 /// What a command gets, and what a start leaves when it fails.
@@ -75,3 +79,5 @@ mod tidy;
 mod wait;
 /// What is waited for before an end: a line, a port, silence.
 mod wait_for;
+/// What happens is told when it happens.
+mod watch;
