@@ -6,6 +6,7 @@ use super::cursor::Cursor;
 use crate::manager::Manager;
 use crate::manager::observe::Observed;
 use crate::model::error::Error;
+use crate::store::lock::PATIENCE;
 use crate::store::readers::{Place, Reader};
 
 /// A reader of one process's output, as whom nobody else reads meanwhile.
@@ -26,7 +27,7 @@ impl Manager {
         name: &str,
         process: &Observed,
     ) -> Result<(ReadAs<'_>, Option<Cursor>), Error> {
-        let reader = self.store.reader(name)?;
+        let reader = self.store.reader(name, PATIENCE)?;
         let place = reader.places.outputs.get(&process.entry.id);
         // The id may have been another's before, whose log is gone.
         let cursor = place
