@@ -537,6 +537,34 @@ pub(crate) const COMMANDS: &[Command] = &[
         failures: &[Kind::NotFound, Kind::Ambiguous],
     },
     Command {
+        verb: Verb::Attach,
+        name: "attach",
+        aliases: &[],
+        usage: &["[OPTIONS] ID"],
+        operands: Operands::Id,
+        summary: "take over the terminal of a process",
+        description: &[
+            "Shows the terminal of a process that was started with --pty in this one, types what is typed \
+             here, and makes it as large. C-\\ leaves it; the process goes on. One at a time may have it.",
+            "This terminal is set as it was found when it is left, when the process ends, and when bgp is \
+             ended by a signal other than KILL.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp attach repl",
+            does: "sit down at it; C-\\ gets up again",
+        }],
+        state: State::Read,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::NotRunning,
+            Kind::InTheWay,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
+    },
+    Command {
         verb: Verb::Signal,
         name: "signal",
         aliases: &[],

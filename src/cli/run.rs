@@ -107,6 +107,10 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             let id = ids.first().map_or("", String::as_str);
             commands::snapshot::run(context, id)
         }
+        Verb::Attach => {
+            let id = ids.first().map_or("", String::as_str);
+            commands::attach::run(context, id)
+        }
         Verb::Signal => {
             let id = ids.first().map_or("", String::as_str);
             commands::signal::run(context, id, matches.signal_after_id().unwrap_or_default())

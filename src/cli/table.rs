@@ -35,6 +35,7 @@ pub(crate) enum Verb {
     Stream,
     Send,
     Screen,
+    Attach,
     Signal,
     Stop,
     Restart,

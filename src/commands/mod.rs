@@ -6,6 +6,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod alerts;
+pub(crate) mod attach;
 pub(crate) mod clear;
 pub(crate) mod config;
 mod documents;

@@ -14,11 +14,12 @@
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
 //!
-//! - [`screen`]: what stands on the terminal of one that has it.
+//! - [`screen`]: what stands on the terminal of one that has it; [`attach`]: that terminal, taken over.
 //!
 //! Does not: parse arguments or print.
 
 pub(crate) mod alerts;
+pub(crate) mod attach;
 pub(crate) mod clear;
 mod contact;
 mod diagnosis;

@@ -151,7 +151,6 @@ impl Replay {
     /// # Errors
     ///
     /// A log that cannot be read.
-    #[expect(dead_code, reason = "attach comes with its command")]
     pub(crate) fn catch_up(
         &mut self,
         manager: &Manager,

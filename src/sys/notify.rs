@@ -55,6 +55,29 @@ impl Notifier {
         }
     }
 
+    /// Waits until something has changed, one of `others` is as it is waited for or at its end, or `limit`
+    /// is over.
+    pub(crate) fn wait_for(&self, limit: Duration, others: &[(BorrowedFd, Interest)]) {
+        let mut fds: Vec<PollFd> = others
+            .iter()
+            .map(|(fd, interest)| PollFd::new(*fd, interest.flags()))
+            .collect();
+        #[cfg(target_os = "linux")]
+        if let Some(inotify) = &self.inotify {
+            fds.push(PollFd::new(inotify.as_fd(), PollFlags::POLLIN));
+        }
+        let _ = poll(&mut fds, timeout(limit)); // EINTR: the caller looks and comes again
+        self.forget();
+    }
+
+    /// Takes note that all that has changed will be looked at.
+    fn forget(&self) {
+        #[cfg(target_os = "linux")]
+        if let Some(inotify) = &self.inotify {
+            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
+        }
+    }
+
     /// Waits until something has changed, nobody is left at the other end of one of `others`, or
     /// `limit` is over. Whether somebody is still there.
     pub(crate) fn wait(&self, limit: Duration, others: &[BorrowedFd]) -> bool {
@@ -78,15 +101,32 @@ impl Notifier {
             fds.push(PollFd::new(inotify.as_fd(), PollFlags::POLLIN));
         }
         let _ = poll(&mut fds, timeout(limit)); // EINTR: the caller looks and comes again
-        #[cfg(target_os = "linux")]
-        if let Some(inotify) = &self.inotify {
-            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
-        }
+        self.forget();
         let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
         !fds[..others.len()]
             .iter()
             .filter_map(PollFd::revents)
             .any(|seen| seen.intersects(gone))
+    }
+}
+
+/// What of a descriptor is waited for, beside its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interest {
+    None,
+    Read,
+    Write,
+    Both,
+}
+
+impl Interest {
+    fn flags(self) -> PollFlags {
+        match self {
+            Self::None => PollFlags::empty(),
+            Self::Read => PollFlags::POLLIN,
+            Self::Write => PollFlags::POLLOUT,
+            Self::Both => PollFlags::POLLIN | PollFlags::POLLOUT,
+        }
     }
 }
 

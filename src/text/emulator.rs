@@ -103,7 +103,6 @@ impl Emulator {
     }
 
     /// The sequences that draw this screen on a terminal of its size, with colours, cursor and modes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "attach comes with its command"))]
     pub(crate) fn redraw(&self) -> Vec<u8> {
         self.parser.screen().state_formatted().into_bytes()
     }

@@ -18,9 +18,13 @@ mod invocation;
 mod proc;
 /// The records of a log as they lie in the file, without a key.
 mod raw;
+/// A terminal of the test's own.
+mod tty;
 
 /// What a process raises is told to each reader, once, and never lost.
 mod alerts;
+/// A terminal taken over, and given back as it was.
+mod attach;
 /// Ended processes and their files go, live ones stay.
 mod clear;
 /// What is set holds, what is faulty is told.
