@@ -13,6 +13,7 @@ mod commands;
 mod config;
 mod control;
 mod crypto;
+mod library;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "rotation and repair come with their commands")
@@ -37,6 +38,11 @@ mod tests;
 mod text;
 
 use std::process::ExitCode;
+
+pub use library::ProcessManager;
+pub use library::events::{ManagerEvent, Subscription};
+pub use library::info::{Came, Error, Output, OutputLine, ProcessInfo, ProcessStatus, Stream};
+pub use library::options::{OutputOptions, StartOptions, WaitFor};
 
 use nix::sys::signal::Signal;
 

@@ -1035,6 +1035,48 @@ pub(crate) const COMMANDS: &[Command] = &[
         failures: &[Kind::Locked, Kind::Storage],
     },
     Command {
+        verb: Verb::Completions,
+        name: "completions",
+        aliases: &[],
+        usage: &["[OPTIONS] bash|zsh|fish"],
+        operands: Operands::Shell,
+        summary: "print what makes a shell complete bgp's commands",
+        description: &[
+            "Prints a script for the shell: commands, options, and the processes there are, in zsh and \
+             fish with their status. Completing never asks for a password and never waits: it knows the \
+             processes while BG_PASSWORD or BG_PASSWORD_FILE is set and the key is cached.",
+        ],
+        flags: &[],
+        examples: &[
+            Example {
+                line: "source <(bgp completions bash)",
+                does: "in ~/.bashrc",
+            },
+            Example {
+                line: "bgp completions fish > ~/.config/fish/completions/bgp.fish",
+                does: "once",
+            },
+        ],
+        state: State::Untouched,
+        failures: &[],
+    },
+    Command {
+        verb: Verb::Man,
+        name: "man",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "print the manual page",
+        description: &["As source for man: all commands, options and exit codes on one page."],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp man > ~/.local/share/man/man1/bgp.1",
+            does: "then 'man bgp' shows it",
+        }],
+        state: State::Untouched,
+        failures: &[],
+    },
+    Command {
         verb: Verb::Help,
         name: "help",
         aliases: &[],

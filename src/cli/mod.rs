@@ -8,7 +8,9 @@
 
 mod alerts;
 pub(crate) mod commands;
+mod completions;
 pub(crate) mod help;
+mod man;
 pub(crate) mod matches;
 pub(crate) mod parse;
 pub(crate) mod run;

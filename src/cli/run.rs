@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::completions::{self, HIDDEN};
 use super::help;
+use super::man;
 use super::matches::Matches;
 use super::parse::{Request, parse};
 use super::table::Verb;
@@ -35,6 +37,9 @@ use crate::sys::clock;
 
 /// Does what `arguments` (without the program's name) say.
 pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
+    if arguments.first().is_some_and(|first| first == HIDDEN) {
+        return complete(environment);
+    }
     let mut out = Out::stdout();
     match parse(arguments) {
         Err(refusal) => finish(out, refusal.format, Err(refusal.error)),
@@ -154,6 +159,11 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
                 commands::config::set(context, setting, &value)
             }
         },
+        Verb::Completions => {
+            let shell = ids.first().map_or("", String::as_str);
+            told(context, "script", &completions::script(shell))
+        }
+        Verb::Man => told(context, "page", &man::page()),
         Verb::Help => unreachable!("help is a request of its own"),
     }
 }
@@ -352,6 +362,29 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
         Some(selection) => commands::output::run_each(context, &selection, &options),
         None => commands::output::run(context, id, &options),
     }
+}
+
+/// Tells a text as it is, or in JSON under this name.
+fn told(context: &mut Context, name: &str, text: &str) -> Outcome {
+    match context.format {
+        Format::Text => context.out.text(text)?,
+        Format::Json => context
+            .out
+            .json(&serde_json::json!({"schema": 1, name: text}))?,
+    }
+    Ok(0)
+}
+
+/// Answers a shell that completes.
+fn complete(environment: Environment) -> ExitCode {
+    let mut context = Context {
+        configuration: Configuration::read(&environment),
+        environment,
+        format: Format::Text,
+        out: Out::stdout(),
+    };
+    let outcome = commands::complete::run(&mut context);
+    finish(context.out, Format::Text, outcome)
 }
 
 fn tell_cursor(matches: &Matches) -> TellCursor {

@@ -27,6 +27,8 @@ mod alerts;
 mod attach;
 /// Ended processes and their files go, live ones stay.
 mod clear;
+/// What a shell completes, and the manual page.
+mod completions;
 /// What is set holds, what is faulty is told.
 mod config;
 /// What a crash at any moment may leave, and what not.
@@ -45,6 +47,8 @@ mod input;
 mod json;
 /// Keys by their names.
 mod keys;
+/// The same processes by calls, from a program with threads.
+mod library;
 /// How long a process lives, and whether it lives again.
 mod lifetime;
 /// What is listed, how it is addressed, and how it is shown.
