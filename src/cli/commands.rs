@@ -1049,8 +1049,8 @@ pub(crate) const COMMANDS: &[Command] = &[
         flags: &[],
         examples: &[
             Example {
-                line: "source <(bgp completions bash)",
-                does: "in ~/.bashrc",
+                line: "bgp completions bash > ~/.local/share/bash-completion/completions/bgp",
+                does: "once, for all shells to come",
             },
             Example {
                 line: "bgp completions fish > ~/.config/fish/completions/bgp.fish",
