@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use crate::config as settings;
-use crate::config::table::{Kind, SETTINGS, Setting, Unit};
+use crate::config::table::{self, Kind, SETTINGS, Setting, Unit};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::lifetime::Restart;
@@ -94,6 +94,19 @@ pub(crate) fn size(text: &str) -> Result<u64, Error> {
     scaled(number, bytes_each)
         .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(refused)
+}
+
+/// How large a log may be: what the configuration takes for `logs.maxBytes`.
+///
+/// # Errors
+///
+/// A usage error: no size, or too small or too large for a log.
+pub(crate) fn log_size(text: &str) -> Result<u64, Error> {
+    let bytes = size(text)?;
+    let setting = table::find("logs.maxBytes").expect("it is in the table");
+    setting.check(&bytes.into()).map(|_| bytes).map_err(|_| {
+        Error::usage(format!("{} is no size for a log", quoted(text))).hint(setting.allowed())
+    })
 }
 
 /// A whole number from 0.

@@ -145,6 +145,7 @@ impl StartOptions {
                 on_kill: self.alert_on_kill,
                 ..AlertSettings::default()
             },
+            max_log_bytes: settings.log_max_bytes(),
             timeout: self.timeout,
             with_pid: None,
             restart: Restart::default(),

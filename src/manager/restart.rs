@@ -62,7 +62,7 @@ impl Manager {
     /// START of `process`, from its log.
     pub(super) fn beginning(&self, process: &Observed) -> Result<Start, Error> {
         let entry = &process.entry;
-        let beginning = beginning(&self.segments(process)?)
+        let beginning = beginning(&self.segments(process)?.segments)
             .map_err(|error| Error::system("cannot read the log", &error))?;
         beginning.map(|beginning| beginning.start).ok_or_else(|| {
             Error::new(
@@ -112,6 +112,7 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
         group: start.group.clone(),
         session: start.session.clone(),
         alerts: start.alerts.clone(),
+        max_log_bytes: start.max_log_bytes,
         timeout: None, // the plan has it
         with_pid: None,
         restart: start.lifetime.restart,

@@ -58,16 +58,17 @@ impl Held {
         self.retry.map(|(at, _)| at)
     }
 
-    /// The first that waits.
-    pub(super) fn first(&self) -> Option<&Waiting> {
-        self.waiting.front()
+    /// Takes the first that waits.
+    pub(super) fn take_first(&mut self) -> Option<Waiting> {
+        let first = self.waiting.pop_front()?;
+        self.bytes -= first.payload.len();
+        Some(first)
     }
 
-    /// The first is written.
-    pub(super) fn written(&mut self) {
-        if let Some(waiting) = self.waiting.pop_front() {
-            self.bytes -= waiting.payload.len();
-        }
+    /// Puts back what was taken: it could not be written.
+    pub(super) fn put_back(&mut self, first: Waiting) {
+        self.bytes += first.payload.len();
+        self.waiting.push_front(first);
     }
 
     /// How much output was lost since the last gap was written.
@@ -105,7 +106,7 @@ mod tests {
             (held.waiting.len(), held.lost_bytes()),
             (3, half.len() as u64)
         );
-        held.written();
+        held.take_first().unwrap();
         assert_eq!(held.bytes, half.len() + 2);
     }
 
