@@ -7,8 +7,14 @@ mod bash;
 mod fish;
 mod zsh;
 
+use std::process::ExitCode;
+
 use super::commands::COMMANDS;
 use super::table::{Command, Flag, Operands, Value};
+use crate::commands::out::{Format, Out, finish};
+use crate::commands::{self, Context};
+use crate::config::Configuration;
+use crate::store::environment::Environment;
 
 /// The shells there are scripts for.
 pub(crate) const SHELLS: &[&str] = &["bash", "zsh", "fish"];
@@ -22,6 +28,18 @@ pub(crate) fn script(shell: &str) -> String {
         "fish" => fish::script(),
         _ => bash::script(),
     }
+}
+
+/// Answers a shell that completes.
+pub(crate) fn answer(environment: Environment) -> ExitCode {
+    let mut context = Context {
+        configuration: Configuration::read(&environment),
+        environment,
+        format: Format::Text,
+        out: Out::stdout(),
+    };
+    let outcome = commands::complete::run(&mut context);
+    finish(context.out, Format::Text, outcome)
 }
 
 /// What may stand in the place of an operand, or of a flag's value.

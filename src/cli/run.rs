@@ -38,7 +38,7 @@ use crate::sys::clock;
 /// Does what `arguments` (without the program's name) say.
 pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
     if arguments.first().is_some_and(|first| first == HIDDEN) {
-        return complete(environment);
+        return completions::answer(environment);
     }
     let mut out = Out::stdout();
     match parse(arguments) {
@@ -379,18 +379,6 @@ fn told(context: &mut Context, name: &str, text: &str) -> Outcome {
             .json(&serde_json::json!({"schema": 1, name: text}))?,
     }
     Ok(0)
-}
-
-/// Answers a shell that completes.
-fn complete(environment: Environment) -> ExitCode {
-    let mut context = Context {
-        configuration: Configuration::read(&environment),
-        environment,
-        format: Format::Text,
-        out: Out::stdout(),
-    };
-    let outcome = commands::complete::run(&mut context);
-    finish(context.out, Format::Text, outcome)
 }
 
 fn tell_cursor(matches: &Matches) -> TellCursor {
