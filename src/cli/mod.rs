@@ -13,6 +13,7 @@ pub(crate) mod help;
 mod man;
 pub(crate) mod matches;
 pub(crate) mod parse;
+mod reading;
 pub(crate) mod run;
 pub(crate) mod table;
 pub(crate) mod values;

@@ -11,21 +11,17 @@ use super::help;
 use super::man;
 use super::matches::Matches;
 use super::parse::{Request, parse};
+use super::reading::{output, wait};
 use super::table::Verb;
 use super::values;
-use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
-use crate::commands::output::{Follow, From, Options};
 use crate::commands::send::{Enter, SendOptions, Source};
-use crate::commands::wait::TellCursor;
 use crate::commands::{self, Context, Outcome, Selection};
 use crate::config::{Configuration, FileState};
 use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
-use crate::manager::output::{Form, Query};
 use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::stop::StopOptions;
 use crate::manager::variables::{Inherited, Variables};
-use crate::manager::wait::condition::Conditions;
 use crate::manager::wait::{Until, WaitOptions};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
@@ -33,7 +29,8 @@ use crate::model::facts::AlertSettings;
 use crate::model::size::Size;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
-use crate::sys::clock;
+use crate::text::row::Look;
+use crate::ui;
 
 /// Does what `arguments` (without the program's name) say.
 pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
@@ -153,6 +150,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         Verb::Repair => commands::repair::run(context),
         Verb::Doctor => commands::doctor::run(context),
         Verb::Passwd => commands::passwd::run(context),
+        Verb::Ui => panel(context),
         Verb::Lock => commands::lock::run(context),
         Verb::Config => match matches.change() {
             None => commands::config::show(context),
@@ -171,24 +169,21 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
     }
 }
 
-fn wait(context: &mut Context, ids: Vec<String>, matches: &Matches) -> Outcome {
-    let until = if matches.has("any") {
-        Until::Any
-    } else {
-        Until::All
-    };
-    let options = WaitOptions {
-        until,
-        timeout: matches.duration("timeout"),
-        conditions: Conditions {
-            output: matches.regexes("output").cloned().collect(),
-            after: matches.cursors("after").cloned().collect(),
-            port: matches.port("port"),
-            idle: matches.duration("idle"),
+fn panel(context: &Context) -> Outcome {
+    if context.format == Format::Json {
+        return Err(
+            Error::usage("the panel is for people").hint("'bgp list --json' is for programs")
+        );
+    }
+    ui::run(&ui::Options {
+        environment: &context.environment,
+        colours: if context.look() == Look::Colours {
+            ui::Colours::On
+        } else {
+            ui::Colours::Off
         },
-    };
-    let ids = selection(matches, ids).ids(context)?;
-    commands::wait::run(context, &ids, &options, tell_cursor(matches))
+        configured_grace: context.settings().grace_of_file(),
+    })
 }
 
 fn stop_options(context: &Context, matches: &Matches, reason: Reason) -> StopOptions {
@@ -206,7 +201,7 @@ fn own_session(context: &Context) -> Option<String> {
     (!session.is_empty()).then(|| session.to_owned())
 }
 
-fn selection(matches: &Matches, ids: Vec<String>) -> Selection {
+pub(super) fn selection(matches: &Matches, ids: Vec<String>) -> Selection {
     Selection {
         ids,
         group: matches.text("group").map(str::to_owned),
@@ -304,72 +299,6 @@ fn send_options(matches: &Matches) -> SendOptions {
     }
 }
 
-fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
-    let (stdout, stderr) = (matches.has("stdout"), matches.has("stderr"));
-    let both = stdout == stderr;
-    let streams = [both || stdout, both || stderr];
-    let is_stream = matches.command.verb == Verb::Stream;
-    let several = (!is_stream && id.is_empty()).then(|| selection(matches, Vec::new()));
-    if !is_stream && matches.has("path") {
-        return commands::logs::path(context, id);
-    }
-    if let Some(dir) = (!is_stream).then(|| matches.bytes("export")).flatten() {
-        let existing = if matches.has("force") {
-            Existing::Replaced
-        } else {
-            Existing::Refused
-        };
-        return commands::logs::export(context, id, dir.as_os_str().as_ref(), streams, existing);
-    }
-    let follow = match (matches.has("to-end"), is_stream || matches.has("follow")) {
-        (true, _) => Follow::ToEnd,
-        (false, true) => Follow::ToExit,
-        (false, false) => Follow::No,
-    };
-    let since = matches.duration("since");
-    let pattern = matches.regexes("grep").next().cloned();
-    let max_bytes = (!is_stream).then(|| matches.number("max-bytes")).flatten();
-    // What is asked for by another measure is not measured in lines besides.
-    let from = if !is_stream && matches.has("new") {
-        From::HadBy(matches.text("as").unwrap_or("default").to_owned())
-    } else {
-        let after = matches.cursors("after").next();
-        after.map_or(From::Query, |cursor| From::After(cursor.clone()))
-    };
-    let goes_on = !matches!(from, From::Query);
-    let default = if goes_on || since.is_some() || pattern.is_some() || max_bytes.is_some() {
-        0
-    } else {
-        context.settings().default_tail_lines()
-    };
-    let lines = matches.number("lines").unwrap_or(default);
-    let query = Query {
-        streams,
-        last: (lines > 0).then_some(lines),
-        since_ns: since.map_or(0, |since| {
-            clock::wall_ns().saturating_sub(nanoseconds(since))
-        }),
-        pattern,
-        form: if matches.has("raw") {
-            Form::Raw
-        } else {
-            Form::Lines
-        },
-    };
-    let options = Options {
-        query,
-        follow,
-        timestamps: matches.has("timestamps"),
-        from,
-        tell_cursor: tell_cursor(matches),
-        max_bytes,
-    };
-    match several {
-        Some(selection) => commands::output::run_each(context, &selection, &options),
-        None => commands::output::run(context, id, &options),
-    }
-}
-
 /// Tells a text as it is, or in JSON under this name.
 fn told(context: &mut Context, name: &str, text: &str) -> Outcome {
     match context.format {
@@ -379,16 +308,4 @@ fn told(context: &mut Context, name: &str, text: &str) -> Outcome {
             .json(&serde_json::json!({"schema": 1, name: text}))?,
     }
     Ok(0)
-}
-
-fn tell_cursor(matches: &Matches) -> TellCursor {
-    if matches.has("cursor") {
-        TellCursor::Yes
-    } else {
-        TellCursor::No
-    }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
