@@ -342,27 +342,19 @@ impl Journal {
             return;
         }
         let now_ns = clock::wall_ns();
-        while let Some(waiting) = self.held.take_first() {
+        while let Some(mut waiting) = self.held.take_first() {
+            if waiting.lost_bytes > 0 {
+                let gap = Gap {
+                    bytes: waiting.lost_bytes,
+                    reason: "the disk was full or failed",
+                };
+                waiting.payload = serde_json::to_vec(&gap).unwrap_or_default();
+            }
             let written = self.write(now_ns, |writer| {
                 writer.append(waiting.kind, waiting.time_ns, &waiting.payload)
             });
             if !written {
                 self.held.put_back(waiting);
-                self.held.back_off(now);
-                return;
-            }
-        }
-        let gap = Gap {
-            bytes: self.held.lost_bytes(),
-            reason: "the disk was full or failed",
-        };
-        if gap.bytes > 0 {
-            let json = serde_json::to_vec(&gap).unwrap_or_default();
-            if self
-                .writer
-                .append(Kind::Gap, clock::wall_ns(), &json)
-                .is_err()
-            {
                 self.held.back_off(now);
                 return;
             }

@@ -409,6 +409,34 @@ fn a_clear_killed_at_any_call_leaves_the_old_state_or_the_new() {
     assert_no_files_are_left(&bgp);
 }
 
+// D2
+#[test]
+fn a_state_is_on_the_disk_before_it_takes_the_old_ones_place() {
+    let bgp = Sandbox::new();
+    if no_strace(&bgp) {
+        return;
+    }
+    bgp.start("ended", ["true"]);
+    bgp.run(["wait", "ended"]).code(0);
+    let id = bgp.status("ended")["id"].as_str().unwrap().to_owned();
+    bgp.wait_for_supervisor_end(&id);
+    let trace = bgp.dir().join("trace");
+    let mut strace = bgp.foreign("strace");
+    strace.arg("-o").arg(&trace);
+    strace.args(["-e", "trace=fsync,fdatasync,rename,renameat,renameat2"]);
+    finish(strace.arg(crate::harness::bin()).args(["clear", "ended"])).code(0);
+    let text = fs::read_to_string(&trace).unwrap();
+    let calls: Vec<&str> = text
+        .lines()
+        .filter_map(|line| Some(line.split_once('(')?.0))
+        .collect();
+    let renamed = calls.iter().position(|call| call.starts_with("rename"));
+    let renamed = renamed.unwrap_or_else(|| panic!("nothing was replaced\n{text}"));
+    let synced = |calls: &[&str]| calls.iter().any(|call| call.ends_with("sync"));
+    assert!(synced(&calls[..renamed]), "the file first\n{text}");
+    assert!(synced(&calls[renamed..]), "the directory after\n{text}");
+}
+
 // F4
 #[test]
 fn a_start_killed_at_any_time_leaves_nothing_unlisted() {

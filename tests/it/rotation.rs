@@ -393,3 +393,47 @@ fn a_limit_of_file_sizes_ends_a_segment_and_not_the_log() {
     let id = bgp.status("work")["id"].as_str().unwrap().to_owned();
     assert!(segments(&bgp, &id).len() > 3);
 }
+
+// C2 C3: a disk of 600 KiB, which gets room later
+#[test]
+fn a_full_disk_leaves_a_gap_that_is_told_and_the_log_goes_on() {
+    let bgp = Sandbox::new();
+    if proc::pass_over(!proc::is_root(), "only root can mount a tiny disk") {
+        return;
+    }
+    let line = r#"
+        mkdir -m 700 tiny && mount -t tmpfs -o size=600k,mode=700 tmpfs tiny || exit 99
+        mkdir -m 700 tiny/s && cp -p state/key tiny/s/key && export BGP_DIR="$PWD/tiny/s"
+        "$BGP" start -n work sh -c 'seq 100000 599999; : > done; read go; echo last; exit 3' >&2 || exit 98
+        while [ ! -e done ]; do sleep 0.05; done
+        "$BGP" status work --json | grep -q '"running"' || exit 97
+        mount -o remount,size=16m tmpfs tiny
+        until "$BGP" output -n 0 work 2>&1 >/dev/null | grep -q gap; do sleep 0.05; done
+        "$BGP" send work go >&2
+        "$BGP" wait work >&2; [ $? = 3 ] || exit 96
+        until "$BGP" verify work | grep -q ', sealed'; do sleep 0.05; done
+        "$BGP" output -n 0 --raw work
+    "#;
+    let mut unshare = bgp.foreign("unshare");
+    let outcome = crate::invocation::finish(unshare.args(["--mount", "sh", "-c", line]));
+    if proc::pass_over(outcome.status.code() == Some(99), "no mounts here") {
+        return;
+    }
+    let outcome = outcome.code(0);
+    let errors = outcome.errors();
+    let gaps: u64 = errors
+        .lines()
+        .filter_map(|line| {
+            line.split_once("gap: ")?
+                .1
+                .split(' ')
+                .next()?
+                .parse::<u64>()
+                .ok()
+        })
+        .sum();
+    let written = numbered("", 100_000..=599_999).len() as u64 + 5;
+    assert!(gaps > 500_000, "{errors}");
+    assert_eq!(outcome.text().len() as u64 + gaps, written, "{errors}");
+    assert!(outcome.text().ends_with("last\n"));
+}
