@@ -100,6 +100,26 @@ pub(crate) const COMMANDS: &[Command] = &[
             Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
                 .default("$BGP_SESSION"),
             Flag::switch("replace", "stop a live process of that name first").only_with("name"),
+            Flag::with_value(
+                "timeout",
+                Value::Duration,
+                "TIME",
+                "stop it when it has run so long, which counts as a failure",
+            ),
+            Flag::with_value(
+                "with-pid",
+                Value::Pid,
+                "PID",
+                "stop it when this process has ended",
+            ),
+            Flag::with_value(
+                "restart",
+                Value::Restart,
+                "no|on-failure|always[:N]",
+                "run it again when it fails, or whenever it ends, N times at most; after 1s, and longer \
+                 each time up to 60s",
+            )
+            .default("no"),
             Flag::switch("alert-on-success", "raise an alert when it ends well"),
             Flag::switch("no-alert-on-failure", "raise none when it fails"),
             Flag::switch(

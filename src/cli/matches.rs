@@ -14,6 +14,7 @@ use crate::commands::out::Format;
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::facts::Stdin;
+use crate::model::lifetime::Restart;
 use crate::model::{name, signal};
 
 /// A command with its flags and operands, all of them checked.
@@ -35,6 +36,8 @@ pub(super) enum Parsed {
     Stdin(Stdin),
     Regex(Regex),
     Signal(i32),
+    Pid(i32),
+    Restart(Restart),
 }
 
 impl Matches {
@@ -110,6 +113,20 @@ impl Matches {
     pub(crate) fn stdin(&self, long: &str) -> Option<&Stdin> {
         self.values(long).find_map(|value| match value {
             Parsed::Stdin(stdin) => Some(stdin),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn pid(&self, long: &str) -> Option<i32> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Pid(pid) => Some(*pid),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn restart(&self, long: &str) -> Option<Restart> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Restart(restart) => Some(*restart),
             _ => None,
         })
     }
@@ -203,6 +220,8 @@ impl Parsed {
             Value::Duration => values::duration(text).map(Parsed::Duration),
             Value::Count => values::count(text).map(Parsed::Number),
             Value::Size => values::size(text).map(Parsed::Number),
+            Value::Pid => values::pid(text).map(Parsed::Pid),
+            Value::Restart => values::restart(text).map(Parsed::Restart),
             Value::Regex => regex(text).map(Parsed::Regex),
             Value::Signal => signal::number(text).map(Parsed::Signal).ok_or_else(|| {
                 Error::usage(format!("{} is not a signal", quoted(text)))

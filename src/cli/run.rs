@@ -186,6 +186,9 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
             on_failure: !matches.has("no-alert-on-failure"),
             on_kill: matches.has("alert-on-kill"),
         },
+        timeout: matches.duration("timeout"),
+        with_pid: matches.pid("with-pid"),
+        restart: matches.restart("restart").unwrap_or_default(),
         if_taken: if matches.has("replace") {
             IfTaken::Replace
         } else {

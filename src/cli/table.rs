@@ -118,6 +118,10 @@ pub(crate) enum Value {
     Duration,
     /// A whole number, from 0.
     Count,
+    /// The number of a process, from 1.
+    Pid,
+    /// `no`, `on-failure` or `always`, with `:N` perhaps.
+    Restart,
     /// `KEY=VALUE`, for the environment.
     Variable,
     /// `pipe`, `null` or a file.

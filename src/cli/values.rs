@@ -1,6 +1,6 @@
 //! What is written for a setting: its name, and its value, read strictly or refused with a remedy.
 //!
-//! Does not: know flags; nor durations, sizes and numbers, which [`written`](crate::text::written) reads.
+//! Does not: know flags; nor read durations, sizes and numbers, which [`written`](crate::text::written) does.
 
 use std::ffi::OsStr;
 
@@ -9,8 +9,10 @@ use crate::config::table::{Kind, SETTINGS, Setting, Unit};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::text::similar::closest;
+#[cfg(test)]
+use crate::text::written::LABEL_MAX_BYTES;
 pub(crate) use crate::text::written::{
-    count, duration, label, no_nul, quoted, size, variable,
+    count, duration, label, no_nul, pid, quoted, restart, size, variable,
 };
 
 /// The value of `setting`: a number as it stands in the file, or as a duration or a size.
@@ -68,44 +70,4 @@ pub(crate) fn setting(name: &OsStr) -> Result<&'static Setting, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::ffi::OsStrExt;
-
-    use super::*;
-
-    #[test]
-    fn the_value_of_a_setting_may_have_a_unit() {
-        let read = |name: &str, text: &str| {
-            let setting = setting(OsStr::new(name)).unwrap();
-            of_setting(setting, OsStr::new(text))
-                .map(|value| value.words())
-                .map_err(|error| error.message)
-        };
-        for (name, text, value) in [
-            ("output.defaultTailLines", "0", Some("0")),
-            ("output.defaultTailLines", "5s", None),
-            ("processes.stop.graceSeconds", "2m", Some("120")),
-            ("stop.graceSeconds", "7", Some("7")),
-            ("stop.graceSeconds", "1.5", None),
-            ("stop.graceSeconds", "2d", None),
-            ("logs.maxBytes", "64MiB", Some("67108864")),
-            ("logs.maxBytes", "64", None),
-            ("execution.shellPath", "/bin/sh", Some("/bin/sh")),
-            ("execution.shellPath", "sh", None),
-        ] {
-            let found = read(name, text);
-            assert_eq!(found.as_deref().ok(), value, "{name} {text}");
-            let below = name.trim_start_matches("processes.");
-            assert!(found.is_ok() || found.unwrap_err().starts_with(&format!("{below} is ")));
-        }
-        let shell = setting(OsStr::new("execution.shellPath")).unwrap();
-        assert!(of_setting(shell, OsStr::from_bytes(b"/\xff")).is_err());
-        for (typed, meant) in [
-            ("output.defaultTailLine", "did you mean output"),
-            ("x", "the settings are"),
-        ] {
-            let error = setting(OsStr::new(typed)).unwrap_err();
-            assert!(error.hint.unwrap().starts_with(meant), "{typed}");
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,8 @@
 //!
 //! Does not: change anything.
 
+use std::time::Duration;
+
 use super::documents::{One, Several};
 use super::out::Format;
 use super::select::nothing_there;
@@ -10,7 +12,8 @@ use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
 use crate::manager::inspect::{Inspection, Member, Port, Used};
-use crate::text::display::{cut, human_bytes, one_line, width, without_tabs};
+use crate::model::facts::Exit;
+use crate::text::display::{HumanDuration, cut, human_bytes, one_line, width, without_tabs};
 use crate::text::row::Look;
 use crate::text::style::Style;
 
@@ -51,6 +54,20 @@ pub(crate) fn run(context: &mut Context, ids: &[String]) -> Outcome {
         }
     }
     Ok(0)
+}
+
+/// `failed with code 1 after 2s`.
+fn last_run(exit: &Exit) -> String {
+    let status = exit.status.word();
+    let how = match (&exit.signal, exit.code) {
+        (Some(signal), _) => format!("{status} by {signal}"),
+        (None, Some(code)) => format!("{status} with code {code}"),
+        (None, None) => status.to_owned(),
+    };
+    match exit.run_ms {
+        Some(ms) => format!("{how} after {}", HumanDuration(Duration::from_millis(ms))),
+        None => how,
+    }
 }
 
 /// The text about one process.
@@ -112,6 +129,9 @@ impl Page {
         }
         if info.restarts > 0 {
             self.row("restarts", &info.restarts.to_string());
+        }
+        if let Some(last) = &info.last_exit {
+            self.row("last run", &last_run(last));
         }
         self.row("alerts", &alerts(info));
         self.row("log", &human_bytes(info.log_bytes));

@@ -64,7 +64,8 @@
 //!    6 CLOSED   one byte, 2 or 3: that stream reached end of file
 //!    7 GAP      JSON {"bytes":n,"reason":"…"}: output that could not be written
 //!    8 DROPPED  JSON {"bytes":n}: what rotation removed so far, all removed segments together
-//!    9 NOTE     JSON: paused, continued, another run …
+//!    9 NOTE     JSON {"note":"run","run":n,"pid":n}: another run of the command has begun; with "error"
+//!               in place of "pid" it could not. An EXIT with "again": true comes before it
 //!   10 ALERT    JSON: something to tell
 //!   others      a reader skips them
 //! ```

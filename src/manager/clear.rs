@@ -10,6 +10,7 @@ use super::leftovers;
 use super::observe::Observed;
 use crate::model::error::{Error, Kind};
 use crate::model::id::ProcessId;
+use crate::model::status::Status;
 use crate::store::dir::Sub;
 use crate::store::files;
 use crate::sys::crash::crash_point;
@@ -103,6 +104,7 @@ pub(crate) fn in_the_way(process: &Observed) -> Option<Error> {
     if process.is_live() {
         let info = process.info();
         return Some(match info.descendants {
+            _ if info.status == Status::Starting => lives("will be run again".into()),
             0 if info.status.is_live() => lives("still runs".into()),
             0 => lives("has ended, but its log is not complete yet".into()),
             count => lives(format!("has ended, but {count} of its descendants live")),

@@ -10,6 +10,7 @@ use super::observe::Observed;
 use super::stop::unanswered;
 use crate::control::client::{ANSWER_LIMIT, Client, Unreachable};
 use crate::model::error::Error;
+use crate::model::status::Status;
 use crate::sys::notify::Notifier;
 
 /// How long to wait at most before a supervisor is tried, or looked at, again.
@@ -76,10 +77,11 @@ impl Manager {
     }
 }
 
+/// Whether nobody is there to be reached: also while another run waits for its time.
 fn leader_has_ended(seen: &Observed) -> bool {
     !seen.is_live()
         || seen
             .block
             .as_ref()
-            .is_some_and(|block| block.exit.is_some())
+            .is_some_and(|block| block.exit.is_some() || block.status == Status::Starting)
 }

@@ -33,6 +33,8 @@ pub(crate) struct ProcessInfo {
     pub(crate) descendants: usize,
     pub(crate) paused: bool,
     pub(crate) restarts: u64,
+    /// How the run before this one ended, if it is not the first.
+    pub(crate) last_exit: Option<Exit>,
     pub(crate) group: Option<String>,
     pub(crate) session: Option<String>,
     pub(crate) previous: Option<ProcessId>,
@@ -63,6 +65,7 @@ impl ProcessInfo {
             descendants: 0,
             paused: false,
             restarts: 0,
+            last_exit: None,
             group: entry.group,
             session: entry.session,
             previous: entry.previous,
@@ -112,7 +115,7 @@ impl ProcessInfo {
     /// What its status means, in a sentence.
     pub(crate) fn meaning(&self) -> &'static str {
         match (self.status, self.reason) {
-            (Status::Starting, _) => "a restart waits for its time",
+            (Status::Starting, _) => "it has ended and will be run again",
             (Status::Running, _) if self.paused => "the command is stopped by a signal",
             (Status::Running, _) => "the command runs",
             (Status::Stopping, _) => "it was asked to stop and has not ended yet",
@@ -120,6 +123,11 @@ impl ProcessInfo {
             (Status::Killed, Some(Reason::Signal)) => {
                 "a signal ended it, and bgp was not asked to stop it"
             }
+            (Status::Killed, Some(Reason::Timeout)) => "it was stopped when its time was over",
+            (Status::Killed, Some(Reason::Owner)) => {
+                "it was stopped when the process ended with which it was to end"
+            }
+            (Status::Killed, Some(Reason::Session)) => "it was stopped when its session was ended",
             (Status::Killed, _) => "it ended after bgp was asked to stop it",
             (Status::Crashed, _) => "a signal cut it off",
             (Status::Failed, _) => "the command ended with an error",

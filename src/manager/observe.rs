@@ -137,6 +137,7 @@ impl Observed {
             info.descendants = descendants(&block).len();
         }
         info.exit = block.exit;
+        info.last_exit = block.last_exit;
         info
     }
 }

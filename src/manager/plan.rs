@@ -11,15 +11,17 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::start::millis;
 use super::unrunnable::{check_command, not_executed};
 use super::variables::{Inherited, Variables, child_environment};
 use crate::model::bytes::Bytes;
 use crate::model::error::{self, Error};
 use crate::model::facts::{AlertSettings, Stdin};
 use crate::model::id::ProcessId;
+use crate::model::lifetime::{Lifetime, Owner, Restart};
 use crate::model::name;
 use crate::store::environment::Environment;
-use crate::sys::image;
+use crate::sys::{image, proc};
 
 /// The most bytes of arguments and environment: more than any system takes (execve(2): 6 MiB).
 const ARGUMENTS_MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -41,6 +43,11 @@ pub(crate) struct StartOptions {
     pub(crate) group: Option<String>,
     pub(crate) session: Option<String>,
     pub(crate) alerts: AlertSettings,
+    /// How long it may live, if there is a limit.
+    pub(crate) timeout: Option<Duration>,
+    /// The process with which it ends.
+    pub(crate) with_pid: Option<i32>,
+    pub(crate) restart: Restart,
     pub(crate) if_taken: IfTaken,
 }
 
@@ -68,6 +75,7 @@ pub(super) struct Plan {
     pub(super) umask: u32,
     pub(super) stdin: Option<OwnedFd>,
     pub(super) stdin_fact: Stdin,
+    pub(super) lifetime: Lifetime,
     /// The process that this one takes the place of.
     pub(super) previous: Option<ProcessId>,
 }
@@ -123,8 +131,10 @@ pub(super) fn plan(options: &StartOptions, environment: &Environment) -> Result<
     if words.chain(variables).sum::<usize>() > ARGUMENTS_MAX_BYTES {
         return Err(not_executed(program, path, &cwd, libc::E2BIG));
     }
+    let lifetime = lifetime(options)?;
     let (stdin, stdin_fact) = open_stdin(&options.stdin)?;
     Ok(Plan {
+        lifetime,
         shell_line,
         cwd: Bytes::from(cwd.into_os_string()),
         env,
@@ -134,6 +144,46 @@ pub(super) fn plan(options: &StartOptions, environment: &Environment) -> Result<
         previous: None,
         argv: argv.into_iter().map(Bytes::from).collect(),
     })
+}
+
+fn lifetime(options: &StartOptions) -> Result<Lifetime, Error> {
+    if options.timeout.is_some_and(|timeout| timeout.is_zero()) {
+        return Err(Error::usage("--timeout: nothing lives for no time")
+            .hint("leave it out to let the process run for as long as it likes"));
+    }
+    Ok(Lifetime {
+        timeout_ms: options.timeout.map(millis),
+        owner: options.with_pid.map(owner).transpose()?,
+        restart: options.restart,
+    })
+}
+
+/// The process of this number, with which another one is to end.
+fn owner(pid: i32) -> Result<Owner, Error> {
+    let lives = proc::stat(pid).filter(|stat| !stat.is_zombie());
+    let owner = lives.map(|stat| Owner {
+        pid,
+        start: stat.start,
+    });
+    let gone = || {
+        Error::usage(format!(
+            "--with-pid: there is no process {pid}, or it cannot be seen"
+        ))
+        .hint("nothing was started; it takes the number of a living process, as $$ of a shell is")
+    };
+    owner.ok_or_else(gone)
+}
+
+/// That the process with which one ended is still there to end with.
+pub(super) fn existing_owner(asked: Owner) -> Result<(), Error> {
+    match owner(asked.pid) {
+        Ok(now) if now == asked => Ok(()),
+        _ => Err(Error::usage(format!(
+            "the process {} with which it was to end is gone",
+            asked.pid
+        ))
+        .hint("start it anew, with another --with-pid or without")),
+    }
 }
 
 /// The absolute working directory, which must be there.

@@ -11,7 +11,9 @@ use std::time::Duration;
 use super::Manager;
 use super::info::ProcessInfo;
 use super::observe::Observed;
-use super::plan::{IfTaken, Plan, StartOptions, What, existing_directory, open_stdin};
+use super::plan::{
+    IfTaken, Plan, StartOptions, What, existing_directory, existing_owner, open_stdin,
+};
 use super::stop::StopOptions;
 use super::unrunnable::check_command;
 use super::variables::Inherited;
@@ -74,7 +76,7 @@ impl Manager {
 ///
 /// # Errors
 ///
-/// Usage (2) when its directory or the file of its stdin is gone, the command cannot be run (126) or is
+/// Usage (2) when its directory, the file of its stdin or the process it was to end with is gone, the command cannot be run (126) or is
 /// not found any more (127).
 fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
     let cwd = Path::new(start.cwd.as_os_str());
@@ -86,6 +88,7 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
         .find_map(|variable| variable.0.strip_prefix(b"PATH="));
     let path = path.map(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes);
     check_command(program, path, cwd)?;
+    start.lifetime.owner.map_or(Ok(()), existing_owner)?;
     let (stdin, stdin_fact) = open_stdin(&start.stdin)?;
     let renewed = |variable: &Bytes| {
         variable.0.starts_with(b"BGP_ID=") || variable.0.starts_with(b"BGP_NAME=")
@@ -103,6 +106,9 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
         group: start.group.clone(),
         session: start.session.clone(),
         alerts: start.alerts.clone(),
+        timeout: None, // the plan has it
+        with_pid: None,
+        restart: start.lifetime.restart,
         if_taken: IfTaken::Refuse,
     };
     let plan = Plan {
@@ -118,6 +124,7 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
         umask: start.umask,
         stdin,
         stdin_fact,
+        lifetime: start.lifetime.clone(),
         previous: Some(start.id),
     };
     Ok((options, plan))

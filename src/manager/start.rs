@@ -140,6 +140,7 @@ impl Manager {
             group: options.group.clone(),
             session: options.session.clone(),
             alerts: options.alerts.clone(),
+            lifetime: plan.lifetime.clone(),
             previous: plan.previous,
             start_ms: clock::wall_ms(),
             uptime_ms: clock::boottime_ms(),
@@ -150,6 +151,10 @@ impl Manager {
             start,
             log,
             store: self.store.keys().store(),
+            #[cfg(debug_assertions)]
+            backoff_ms: std::env::var("BGP_TEST_BACKOFF_MS")
+                .ok()
+                .and_then(|text| text.parse().ok()),
         };
         let files = Files {
             log: claim.log.as_fd(),

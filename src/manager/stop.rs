@@ -17,7 +17,7 @@ use crate::control::client::{ANSWER_LIMIT, Client, Unreachable};
 use crate::control::{self, Reply, Request, Survivor};
 use crate::model::error::{Error, Kind};
 use crate::model::facts::Block;
-use crate::model::status::Reason;
+use crate::model::status::{Reason, Status};
 use crate::store::dir::Sub;
 use crate::store::files;
 use crate::sys::image::ManyDescriptors;
@@ -246,7 +246,9 @@ pub(super) fn not_running(info: &ProcessInfo) -> Error {
             info.ending()
         ),
     );
-    if info.supervised {
+    if info.status == Status::Starting {
+        error.hint("it has ended and will be run again; try again when it runs")
+    } else if info.supervised {
         error.hint(format!("'bgp stop {}' ends what it left behind", info.id))
     } else {
         error.hint(format!("'bgp clear {}' removes it from the list", info.id))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes::Bytes;
 use super::id::{LogId, ProcessId};
+use super::lifetime::Lifetime;
 use super::status::{How, Reason, Status};
 
 /// Where a command's standard input comes from.
@@ -59,6 +60,8 @@ pub(crate) struct Start {
     pub(crate) session: Option<String>,
     #[serde(default)]
     pub(crate) alerts: AlertSettings,
+    #[serde(default, skip_serializing_if = "Lifetime::is_its_own")]
+    pub(crate) lifetime: Lifetime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<ProcessId>,
     pub(crate) start_ms: u64,
@@ -102,8 +105,15 @@ pub(crate) struct Exit {
     #[serde(default)]
     pub(crate) core_dumped: bool,
     pub(crate) end_ms: u64,
-    /// From its start to its end, on a clock that does not jump.
+    /// From the start of the process, which is its first run's, to this end, on a clock that does not
+    /// jump.
     pub(crate) runtime_ms: u64,
+    /// How long this run of it was, where there may be several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) run_ms: Option<u64>,
+    /// The restart policy runs it again: this is the end of a run, and not of the process.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) again: bool,
     /// What it used, with its reaped children: processor time, and the largest resident set.
     #[serde(default)]
     pub(crate) user_ms: u64,
@@ -121,6 +131,20 @@ impl Exit {
             (None, code) => How::Code(code.unwrap_or(0)),
         }
     }
+}
+
+/// NOTE: what happens between START and END beside output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "note", rename_all = "camelCase")]
+pub(crate) enum Note {
+    /// Another run has begun; or it could not, and why.
+    Run {
+        run: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pid: Option<i32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
 }
 
 /// END: nothing of the process lives, and all it wrote is in the log.
@@ -172,6 +196,9 @@ pub(crate) struct Block {
     pub(crate) last_segment: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) exit: Option<Exit>,
+    /// How the run before the current one ended, or before the one that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_exit: Option<Exit>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) end: Option<End>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ pub(crate) mod bytes;
 pub(crate) mod error;
 pub(crate) mod facts;
 pub(crate) mod id;
+pub(crate) mod lifetime;
 pub(crate) mod name;
 pub(crate) mod signal;
 pub(crate) mod status;

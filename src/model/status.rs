@@ -95,7 +95,6 @@ pub(crate) enum Event {
     /// The leader ended.
     Ended(How),
     /// It ended, and its restart policy will run it again.
-    #[cfg_attr(not(test), expect(dead_code, reason = "restart policies need it"))]
     RestartPlanned,
     /// The lease is free and no end is recorded.
     SupervisorGone,

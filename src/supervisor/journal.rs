@@ -5,6 +5,8 @@
 //! has its room from the beginning and is written in place.
 //! Does not: decide what happened.
 
+mod runs;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -97,6 +99,7 @@ impl Journal {
             first_segment: 0,
             last_segment: 0,
             exit: None,
+            last_exit: None,
             end: None,
             log_end: None,
         };
@@ -183,6 +186,7 @@ impl Journal {
         self.block.reason = exit.reason;
         self.block.paused = false;
         self.block.exit = Some(exit);
+        self.block.last_exit = None;
         if publish == Publish::Now || !self.held.is_empty() {
             let _ = self.writer.sync(); // a disk that fails here fails END too, which is told there
             self.publish();

@@ -43,6 +43,23 @@ pub(crate) struct Launch {
     pub(crate) start: Start,
     pub(crate) log: LogId,
     pub(crate) store: StoreId,
+    /// The pause before the first restart, for tests, which are in a hurry.
+    #[cfg(debug_assertions)]
+    pub(crate) backoff_ms: Option<u64>,
+}
+
+impl Launch {
+    /// The pause before the first restart, if not the usual one.
+    #[cfg(debug_assertions)]
+    pub(super) fn first_pause(&self) -> Option<std::time::Duration> {
+        self.backoff_ms.map(std::time::Duration::from_millis)
+    }
+
+    #[cfg(not(debug_assertions))]
+    #[expect(clippy::unused_self, reason = "only tests have another one")]
+    pub(super) fn first_pause(&self) -> Option<std::time::Duration> {
+        None
+    }
 }
 
 /// What came of it.

@@ -6,9 +6,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 
@@ -16,6 +18,9 @@ use crate::model::facts::{Start, Stdin};
 use crate::sys::exec::{self, Command, FAILURE_BYTES, Failure, Step};
 use crate::sys::image::Limit;
 use crate::sys::{pipe, proc};
+
+/// How long an exec may take that nobody waits for, in ms.
+const EXEC_LIMIT_MS: u16 = 10_000;
 
 /// The first process of the tree.
 pub(super) struct Leader {
@@ -47,6 +52,7 @@ impl<E: Into<io::Error>> From<E> for Trouble {
 }
 
 /// Executes the command of `start`. `stdin` is the file that was opened for it, if one was asked for.
+/// Who asks for it may go away meanwhile; with no `caller` the exec has 10 s.
 ///
 /// # Errors
 ///
@@ -55,7 +61,7 @@ pub(super) fn launch(
     start: &Start,
     core_limit: Limit,
     stdin: Option<OwnedFd>,
-    caller: &UnixStream,
+    caller: Option<&UnixStream>,
 ) -> Result<(Leader, Ends), Trouble> {
     let command = command(start, core_limit)?;
     let (out_read, out_write) = pipe::pipe()?;
@@ -135,13 +141,15 @@ enum Outcome {
 }
 
 /// Waits for the exec, which may take as long as a slow file system does, or for the caller to give up.
-fn outcome(status: OwnedFd, caller: &UnixStream) -> io::Result<Outcome> {
+fn outcome(status: OwnedFd, caller: Option<&UnixStream>) -> io::Result<Outcome> {
+    let limit = match caller {
+        Some(_) => PollTimeout::NONE, // he has a limit of his own
+        None => EXEC_LIMIT_MS.into(),
+    };
     loop {
-        let mut fds = [
-            PollFd::new(status.as_fd(), PollFlags::POLLIN),
-            PollFd::new(caller.as_fd(), PollFlags::POLLIN),
-        ];
-        match poll(&mut fds, PollTimeout::NONE) {
+        let mut fds = vec![PollFd::new(status.as_fd(), PollFlags::POLLIN)];
+        fds.extend(caller.map(|caller| PollFd::new(caller.as_fd(), PollFlags::POLLIN)));
+        match poll(&mut fds, limit) {
             Ok(_) => {}
             Err(nix::errno::Errno::EINTR) => continue,
             Err(error) => return Err(error.into()),
@@ -158,6 +166,23 @@ fn outcome(status: OwnedFd, caller: &UnixStream) -> io::Result<Outcome> {
         }
         return Ok(Outcome::CallerGone); // it says nothing before the verdict, so it has closed
     }
+}
+
+/// Opens the file of a command's stdin anew, if it has one, for another run from its beginning.
+///
+/// # Errors
+///
+/// See open(2). A FIFO is opened without waiting for its writer.
+pub(super) fn reopen_stdin(asked: &Stdin) -> io::Result<Option<OwnedFd>> {
+    let Stdin::File(path) = asked else {
+        return Ok(None);
+    };
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path.as_os_str())?;
+    fcntl(&file, FcntlArg::F_SETFL(OFlag::empty()))?;
+    Ok(Some(file.into()))
 }
 
 /// Opens `/dev/null` and keeps it: a descriptor to spare, given up when a client must be let in and

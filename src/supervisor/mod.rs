@@ -5,7 +5,8 @@
 //! 3. [`run`]: the loop: output into the log, children reaped, requests carried out, the end written.
 //! 4. [`input`]: what clients send to the command's stdin, one message after the other.
 //! 5. [`tree`]: who belongs to the process, and how all of it is ended; [`stopping`]: when.
-//! 6. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
+//! 6. [`owner`]: the process with which it ends; [`runs`]: whether and when the command is run again.
+//! 7. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
 //! password anywhere.
@@ -16,8 +17,10 @@ mod input;
 mod journal;
 pub(crate) mod launch;
 mod leader;
+mod owner;
 mod peers;
 mod run;
+mod runs;
 mod stopping;
 mod streams;
 pub(crate) mod tree;

@@ -5,6 +5,7 @@
 //! Deadlines are state; nothing here sleeps.
 //! Does not: write formats or walk trees itself.
 
+mod again;
 mod ending;
 mod ready;
 mod start;
@@ -20,7 +21,9 @@ use super::input::Input;
 use super::journal::Journal;
 use super::launch;
 use super::leader::Leader;
+use super::owner::Owner;
 use super::peers::Peers;
+use super::runs::Runs;
 use super::stopping::Stopping;
 use super::streams::Streams;
 use crate::control::server::Asked;
@@ -54,6 +57,14 @@ pub(crate) struct Supervisor {
     signals: Signals,
     peers: Peers,
     stopping: Stopping,
+    /// When the first run began.
+    began: Instant,
+    /// When it has lived long enough.
+    timeout_at: Option<Instant>,
+    /// The process with which it ends.
+    owner: Option<Owner>,
+    /// What its restart policy says, if it has one.
+    runs: Option<Box<Runs>>,
     tree_is_empty: bool,
     /// When to write END though a pipe is still open.
     end_at: Option<Instant>,
@@ -91,6 +102,7 @@ impl Supervisor {
             if ready.signals {
                 self.take_signals(now);
             }
+            self.end_its_time(ready.owner, now);
             self.streams.read_ready(ready.streams, &mut self.journal);
             if ready.listener {
                 self.peers.accept(now);
@@ -110,6 +122,7 @@ impl Supervisor {
                 self.streams.rest();
             }
             self.go_on_stopping(now);
+            self.go_on_running(now);
             if self.has_ended(now) {
                 match (self.on_record, &gone) {
                     (OnRecord::No, Some(_)) => {
@@ -137,10 +150,27 @@ impl Supervisor {
             self.peers.deadline(),
             self.journal.deadline(),
             self.input.deadline(),
+            self.timeout_at,
+            self.owner.as_ref().and_then(|owner| owner.deadline(now)),
+            self.next_run(),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// Stops it when it has lived long enough, or when the process has ended with which it ends.
+    fn end_its_time(&mut self, owner_woke: bool, now: Instant) {
+        if self.timeout_at.is_some_and(|at| now >= at) {
+            self.timeout_at = None;
+            self.stop(Reason::Timeout, self.grace, now);
+        }
+        if let Some(owner) = &mut self.owner
+            && owner.has_ended(owner_woke, now)
+        {
+            self.owner = None;
+            self.stop(Reason::Owner, self.grace, now);
+        }
     }
 
     fn take_signals(&mut self, now: Instant) {

@@ -85,6 +85,24 @@ impl PidFd {
     }
 }
 
+impl PidFd {
+    /// A descriptor that is readable when the process has ended; `None` where there is none.
+    #[cfg_attr(
+        target_os = "linux",
+        expect(clippy::unnecessary_wraps, reason = "elsewhere there is none")
+    )]
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(clippy::unused_self, reason = "a bare pid has none")
+    )]
+    pub(crate) fn fd(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        #[cfg(target_os = "linux")]
+        return Some(system::fd(&self.0));
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+}
+
 /// Waits until the process of `held` has ended, or `limit` is over.
 pub(crate) fn await_end(held: &PidFd, limit: std::time::Duration) {
     #[cfg(target_os = "linux")]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::display::{cut, one_line};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
+use crate::model::lifetime::Restart;
 
 /// The longest duration in nanoseconds: 3650 days. What is longer is a slip, and might not fit a clock.
 const DURATION_MAX_NS: u64 = 3650 * 24 * 60 * 60 * 1_000_000_000;
@@ -90,6 +91,33 @@ pub(crate) fn count(text: &str) -> Result<u64, Error> {
         })
 }
 
+/// The number of a process: digits, from 1.
+///
+/// # Errors
+///
+/// A usage error: no such number.
+pub(crate) fn pid(text: &str) -> Result<i32, Error> {
+    digits(text)
+        .and_then(|()| text.parse().ok())
+        .filter(|pid| *pid > 0)
+        .ok_or_else(|| {
+            Error::usage(format!("{} is not the number of a process", quoted(text)))
+                .hint("a number from 1 on, as ps shows it")
+        })
+}
+
+/// When to run it again: `no`, `on-failure`, `always`, and how often at most.
+///
+/// # Errors
+///
+/// A usage error.
+pub(crate) fn restart(text: &str) -> Result<Restart, Error> {
+    Restart::parse(text).ok_or_else(|| {
+        Error::usage(format!("{} is not a restart policy", quoted(text)))
+            .hint("no, on-failure or always; on-failure:3 and always:3 restart it 3 times at most")
+    })
+}
+
 /// `KEY=VALUE` for an environment; the key is not empty, the value may be.
 ///
 /// # Errors
@@ -167,118 +195,4 @@ fn scaled(number: &str, each: u64) -> Option<u128> {
 /// Whether `text` is digits and at least one.
 fn digits(text: &str) -> Option<()> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations() {
-        for (text, milliseconds) in [
-            ("5", Some(5_000)),
-            ("5s", Some(5_000)),
-            ("500ms", Some(500)),
-            ("10m", Some(600_000)),
-            ("2h", Some(7_200_000)),
-            ("1d", Some(86_400_000)),
-            ("0", Some(0)),
-            ("0.5s", Some(500)),
-            ("0.25", Some(250)),
-            ("1.5h", Some(5_400_000)),
-            ("3650d", Some(315_360_000_000)),
-            ("3651d", None),
-            ("18446744073709551615d", None),
-            ("99999999999999999999s", None),
-            ("", None),
-            ("s", None),
-            ("-5s", None),
-            ("+5s", None),
-            ("5 s", None),
-            (" 5s", None),
-            ("5S", None),
-            ("5sec", None),
-            ("5x", None),
-            ("soon", None),
-            ("1e3", None),
-            (".5s", None),
-            ("5.s", None),
-            ("1.2.3s", None),
-            ("0.1234567891s", None),
-            ("1h30m", None),
-            ("\u{665}s", None),
-        ] {
-            let expected = milliseconds.map(Duration::from_millis);
-            assert_eq!(duration(text).ok(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn sizes() {
-        for (text, bytes) in [
-            ("0", Some(0)),
-            ("1024", Some(1024)),
-            ("10B", Some(10)),
-            ("10MB", Some(10_000_000)),
-            ("10kb", Some(10_000)),
-            ("64MiB", Some(67_108_864)),
-            ("1.5GiB", Some(1_610_612_736)),
-            ("18446744073709551615", Some(u64::MAX)),
-            ("18446744073709551616", None),
-            ("99999999TiB", None),
-            ("-1", None),
-            ("10M", None),
-            ("10 MB", None),
-            ("", None),
-            ("MB", None),
-        ] {
-            assert_eq!(size(text).ok(), bytes, "{text}");
-        }
-    }
-
-    #[test]
-    fn counts() {
-        for (text, number) in [
-            ("0", Some(0)),
-            ("20", Some(20)),
-            ("007", Some(7)),
-            ("18446744073709551616", None),
-            ("-1", None),
-            ("+1", None),
-            ("1.0", None),
-            ("", None),
-        ] {
-            assert_eq!(count(text).ok(), number, "{text}");
-        }
-    }
-
-    #[test]
-    fn variables() {
-        for good in [&b"A=b"[..], b"A=", b"A=b=c", b"A B=c", b"A=\xff\n"] {
-            assert_eq!(variable(OsStr::from_bytes(good)), Ok(Bytes(good.to_vec())));
-        }
-        for bad in [&b""[..], b"A", b"=b", b"=", b"A=b\0c", b"A\0=b"] {
-            assert!(variable(OsStr::from_bytes(bad)).is_err(), "{bad:?}");
-        }
-        let told = variable(OsStr::new("KEY=secret\0")).unwrap_err();
-        assert!(!told.message.contains("secret"));
-    }
-
-    #[test]
-    fn a_message_repeats_a_little_of_what_it_refuses() {
-        assert_eq!(quoted("a\nb\u{1b}"), "'a\\nb\\x1b'");
-        assert_eq!(quoted(&"x".repeat(1 << 20)).chars().count(), 82);
-    }
-
-    #[test]
-    fn labels() {
-        let longest = "x".repeat(LABEL_MAX_BYTES);
-        for good in ["a", "my group", "agent:1/2", "caf\u{e9}", &longest] {
-            assert!(label(good).is_ok(), "{good}");
-        }
-        let longer = "x".repeat(LABEL_MAX_BYTES + 1);
-        for bad in ["", "a\nb", "\u{1b}[m", "a\0", &longer] {
-            assert!(label(bad).is_err(), "{bad}");
-        }
-    }
 }

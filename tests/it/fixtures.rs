@@ -207,7 +207,7 @@ fn python() -> Option<&'static str> {
 }
 
 /// What `read-log.py` tells of a state directory; `None` where it cannot run.
-fn read_by_layout(state: &Path) -> Option<Vec<Value>> {
+pub(crate) fn read_by_layout(state: &Path) -> Option<Vec<Value>> {
     let Some(python) = python() else {
         proc::pass_over(
             true,

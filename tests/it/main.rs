@@ -33,6 +33,8 @@ mod fixtures;
 mod input;
 /// Field names and types are a contract.
 mod json;
+/// How long a process lives, and whether it lives again.
+mod lifetime;
 /// What is listed, how it is addressed, and how it is shown.
 mod list;
 /// Random operations of several commands at once against a reference.

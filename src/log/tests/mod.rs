@@ -146,6 +146,7 @@ pub(super) fn start(variable_bytes: usize) -> facts::Start {
         group: None,
         session: None,
         alerts: facts::AlertSettings::default(),
+        lifetime: crate::model::lifetime::Lifetime::default(),
         previous: None,
         start_ms: 1,
         uptime_ms: 2,

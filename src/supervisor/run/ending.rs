@@ -62,6 +62,15 @@ impl Supervisor {
     fn leader_ended(&mut self, how: How, core_dumped: bool, usage: Usage, now: Instant) {
         self.streams.read_waiting(&mut self.journal);
         self.input.close(NoInput::Ended);
+        let exit = self.exit(how, core_dumped, usage, now);
+        // When nothing else lives and nothing more can come, END follows at once and is published with it.
+        let last =
+            self.tree_is_empty && self.on_record == OnRecord::Yes && self.streams.have_ended();
+        self.run_ended(exit, if last { Publish::Later } else { Publish::Now }, now);
+    }
+
+    /// What is to be written down of a leader that has ended.
+    pub(super) fn exit(&self, how: How, core_dumped: bool, usage: Usage, now: Instant) -> Exit {
         let status = self.journal.status().after(Event::Ended(how));
         let asked = self.journal.reason();
         let reason = asked.or((status == Status::Killed).then_some(Reason::Signal));
@@ -69,33 +78,33 @@ impl Supervisor {
             How::Code(code) => (Some(code), None),
             How::Signal(signal) => (None, Some(crate::model::signal::name(signal))),
         };
-        let exit = Exit {
+        Exit {
             status,
             reason,
             code,
             signal,
             core_dumped,
             end_ms: clock::wall_ms(),
-            runtime_ms: u64::try_from((now - self.leader.began).as_millis()).unwrap_or(u64::MAX),
+            runtime_ms: milliseconds(now - self.began),
+            run_ms: None,
+            again: false,
             user_ms: usage.user_ms,
             system_ms: usage.system_ms,
             max_rss_kib: usage.max_rss_kib,
-        };
-        // When nothing else lives and nothing more can come, END follows at once and is published with it.
-        let last =
-            self.tree_is_empty && self.on_record == OnRecord::Yes && self.streams.have_ended();
-        self.journal
-            .exited(exit, if last { Publish::Later } else { Publish::Now });
+        }
     }
 
     /// Asks the whole tree to end, and sets the time at which it is made to. Asking again can only
-    /// make that time earlier.
+    /// make that time earlier. It will not be run again.
     pub(super) fn stop(&mut self, reason: Reason, grace: Duration, now: Instant) {
-        if self.stopping.ask(now + grace) == Call::Again {
-            return;
+        let call = self.stopping.ask(now + grace);
+        if self.runs.as_mut().is_some_and(|runs| runs.cancel()) {
+            let runtime_ms = milliseconds(now - self.began);
+            self.journal.stopped_between_runs(reason, runtime_ms);
+        } else if call == Call::Anew {
+            self.journal.stop_asked(reason, self.leader_lives);
         }
-        self.journal.stop_asked(reason, self.leader_lives);
-        if !grace.is_zero() {
+        if call == Call::Anew && !grace.is_zero() {
             tree::terminate(self.leader_lives.then_some(self.leader.pid));
         }
     }
@@ -122,7 +131,7 @@ impl Supervisor {
 
     /// Whether nothing of the tree lives and all it wrote is read.
     pub(super) fn has_ended(&mut self, now: Instant) -> bool {
-        if !self.tree_is_empty {
+        if !self.tree_is_empty || self.waits_for_next_run() {
             return false;
         }
         self.streams.read_waiting(&mut self.journal);
@@ -136,4 +145,9 @@ impl Supervisor {
         self.journal.end();
         self.peers.tell_end(&Reply::Ended);
     }
+}
+
+/// `duration` in whole milliseconds.
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -9,15 +9,18 @@ use std::time::Instant;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Supervisor;
+use crate::supervisor::owner::Owner;
 use crate::supervisor::streams::STREAMS;
 use crate::sys::notify;
 
 /// What a poll found.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each descriptor")]
 pub(super) struct Ready {
     pub(super) signals: bool,
     pub(super) caller: bool,
     pub(super) listener: bool,
+    pub(super) owner: bool,
     pub(super) streams: [bool; STREAMS],
     pub(super) peers: Vec<usize>,
 }
@@ -29,7 +32,11 @@ impl Supervisor {
         let mut add = |fd, flags| fds.push(PollFd::new(fd, flags));
         add(self.signals.as_fd(), PollFlags::POLLIN);
         let listener = self.peers.listening();
-        for fd in [caller.map(AsFd::as_fd), listener].into_iter().flatten() {
+        let owner = self.owner.as_ref().and_then(Owner::fd);
+        for fd in [caller.map(AsFd::as_fd), listener, owner]
+            .into_iter()
+            .flatten()
+        {
             add(fd, PollFlags::POLLIN);
         }
         for fd in self.streams.fds() {
@@ -58,6 +65,7 @@ impl Supervisor {
         let signals = next();
         let caller = caller.is_some() && next();
         let listener = listener.is_some() && next();
+        let owner = owner.is_some() && next();
         let mut streams = [false; STREAMS];
         for (ready, _) in streams.iter_mut().zip(self.streams.fds()) {
             *ready = next();
@@ -66,6 +74,7 @@ impl Supervisor {
             signals,
             caller,
             listener,
+            owner,
             streams,
             peers: (0..self.peers.connected.len()).filter(|_| next()).collect(),
         }

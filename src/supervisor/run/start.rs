@@ -16,7 +16,9 @@ use crate::supervisor::input::Input;
 use crate::supervisor::journal::Journal;
 use crate::supervisor::launch::{self, Files, Launch, Verdict};
 use crate::supervisor::leader::{self, Trouble};
+use crate::supervisor::owner::Owner;
 use crate::supervisor::peers::Peers;
+use crate::supervisor::runs::Runs;
 use crate::supervisor::stopping::Stopping;
 use crate::supervisor::streams::Streams;
 use crate::sys::image::Limit;
@@ -47,7 +49,7 @@ impl Supervisor {
             Ok((listener, signals, journal))
         };
         let begun = ready().map_err(Verdict::from).and_then(|ready| {
-            let launched = leader::launch(&launch.start, core_limit, stdin, caller);
+            let launched = leader::launch(&launch.start, core_limit, stdin, Some(caller));
             launched
                 .map(|launched| (ready, launched))
                 .map_err(|trouble| match trouble {
@@ -70,6 +72,7 @@ impl Supervisor {
             }
         };
         journal.started(&leader);
+        let lifetime = &launch.start.lifetime;
         let control = control::key(key, launch.log);
         let supervisor = Box::new(Self {
             grace: Duration::from_millis(launch.start.grace_ms),
@@ -82,6 +85,12 @@ impl Supervisor {
             signals,
             peers: Peers::new(listener, control, launch.log),
             stopping: Stopping::No,
+            began: leader.began,
+            timeout_at: lifetime
+                .timeout_ms
+                .and_then(|limit| leader.began.checked_add(Duration::from_millis(limit))),
+            owner: lifetime.owner.map(|owner| Owner::find(owner, leader.began)),
+            runs: Runs::new(&launch.start, core_limit, launch.first_pause()),
             tree_is_empty: false,
             end_at: None,
             on_record: OnRecord::No,

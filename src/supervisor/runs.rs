@@ -1,0 +1,112 @@
+//! Whether and when a command that has ended is run again, as its restart policy says; and how.
+//!
+//! Each run gets everything anew: stdin, pipes, session. What of the tree the earlier one left behind is
+//! ended first, as a stop would do it, so that no port or file is held by a run that is over.
+//! Does not: end anything, or write anything down.
+
+use std::time::{Duration, Instant};
+
+use super::leader::{self, Ends, Leader, Trouble};
+use crate::model::facts::Start;
+use crate::model::lifetime::{Backoff, When};
+use crate::model::status::Status;
+use crate::sys::exec::Step;
+use crate::sys::image::Limit;
+
+/// The runs of a command that has a restart policy.
+pub(super) struct Runs {
+    start: Start,
+    core_limit: Limit,
+    backoff: Backoff,
+    restarts: u64,
+    /// When the next run is due, while it waits for that.
+    due: Option<Instant>,
+}
+
+/// Why a command could not be run again.
+pub(super) struct Failed {
+    /// The code a shell gives then.
+    pub(super) code: i32,
+    pub(super) why: String,
+}
+
+impl Runs {
+    /// For what `start` asked; `None` when it is run once, whatever comes. `first` is the first pause,
+    /// if not the usual one.
+    pub(super) fn new(
+        start: &Start,
+        core_limit: Limit,
+        first: Option<Duration>,
+    ) -> Option<Box<Self>> {
+        (!start.lifetime.restart.is_never()).then(|| {
+            Box::new(Self {
+                start: start.clone(),
+                core_limit,
+                backoff: Backoff::new(first),
+                restarts: 0,
+                due: None,
+            })
+        })
+    }
+
+    /// Takes note that a run has ended so, after this time; whether there will be another.
+    pub(super) fn plan(&mut self, status: Status, ran: Duration, now: Instant) -> bool {
+        let policy = self.start.lifetime.restart;
+        let wanted = match policy.when {
+            When::Never => false,
+            When::OnFailure => matches!(status, Status::Failed | Status::Crashed),
+            When::Always => true,
+        };
+        if !wanted || policy.max.is_some_and(|max| self.restarts >= max) {
+            return false;
+        }
+        self.restarts += 1;
+        self.due = Some(now + self.backoff.after(ran, fastrand::f64()));
+        true
+    }
+
+    /// Whether the next run waits for its time.
+    pub(super) fn wait(&self) -> bool {
+        self.due.is_some()
+    }
+
+    /// There will be no other run. Whether one waited for its time.
+    pub(super) fn cancel(&mut self) -> bool {
+        self.start.lifetime.restart = crate::model::lifetime::Restart::default();
+        self.due.take().is_some()
+    }
+
+    /// When the next run is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Runs the command again.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be executed.
+    pub(super) fn run(&mut self) -> Result<(Leader, Ends), Failed> {
+        self.due = None;
+        let stdin = leader::reopen_stdin(&self.start.stdin);
+        let launched = stdin
+            .map_err(Trouble::from)
+            .and_then(|stdin| leader::launch(&self.start, self.core_limit, stdin, None));
+        launched.map_err(|trouble| {
+            let (errno, is_command) = match trouble {
+                Trouble::NotExecuted(failure) => (failure.errno, failure.step == Step::Execute),
+                Trouble::CallerGone => (libc::ETIMEDOUT, true),
+                Trouble::System(error) => (error.raw_os_error().unwrap_or(libc::EIO), false),
+            };
+            let not_found = is_command && errno == libc::ENOENT;
+            Failed {
+                code: if not_found { 127 } else { 126 },
+                why: crate::model::error::reason(&std::io::Error::from_raw_os_error(errno)),
+            }
+        })
+    }
+
+    pub(super) fn stdin(&self) -> &crate::model::facts::Stdin {
+        &self.start.stdin
+    }
+}
