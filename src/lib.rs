@@ -1,13 +1,18 @@
 //! `bgp` runs commands in the background: one small supervisor each, everything sealed at rest.
 //!
 //! Modules read downwards, each naming only those below it:
-//! `cli → commands → manager → supervisor, watch → config → control, log, store → crypto, text, model → sys`.
+//! `cli → commands → agent → manager → supervisor, watch → config → control, log, store → crypto, text, model → sys`.
 
 #![cfg_attr(
     test,
     expect(clippy::unwrap_used, reason = "a test fails by panicking")
 )]
 
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "schemas and annotations come with MCP")
+)]
+mod agent;
 mod cli;
 mod commands;
 mod config;

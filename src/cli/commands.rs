@@ -645,6 +645,48 @@ pub(crate) const COMMANDS: &[Command] = &[
         failures: &[Kind::Locked, Kind::Storage],
     },
     Command {
+        verb: Verb::Process,
+        name: "process",
+        aliases: &[],
+        usage: &["KEY=VALUE…", "JSON", "<JSON"],
+        operands: Operands::Words,
+        summary: "the tool for agents: one action, told in KEY=VALUE or JSON",
+        description: &[
+            "Does one action, and answers in a short text for a model: what happened, the id, what to \
+             call next. The answer is at most 50 KB; of longer output both ends are kept. The actions \
+             are start, list, output, logs, kill, clear, send, wait, status and restart.",
+            "What is asked for is said in KEY=VALUE words, in one argument with all of them, in one JSON \
+             object, or on the standard input. A parameter that is missing or wrong is an error that \
+             names it and shows a right call.",
+        ],
+        flags: &[],
+        examples: &[
+            Example {
+                line: "bgp process action=start name=\"my-build\" command=\"npm run build\" alertOnSuccess=true",
+                does: "run a line of shell in the background",
+            },
+            Example {
+                line: "bgp process action=output id=my-build lines=20",
+                does: "the last lines that it wrote",
+            },
+            Example {
+                line: "bgp process '{\"action\":\"wait\",\"id\":\"my-build\"}'",
+                does: "how it ends, or after 50 s that it still runs",
+            },
+        ],
+        state: State::Changed,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::NotRunning,
+            Kind::InTheWay,
+            Kind::Survivors,
+            Kind::TimedOut,
+            Kind::CannotRun,
+            Kind::CommandNotFound,
+        ],
+    },
+    Command {
         verb: Verb::Help,
         name: "help",
         aliases: &[],

@@ -136,6 +136,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
                 commands::config::set(context, setting, &value)
             }
         },
+        Verb::Process => commands::process::run(context, matches.command_line()),
         Verb::Help => unreachable!("help is a request of its own"),
     }
 }

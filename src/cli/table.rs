@@ -42,6 +42,7 @@ pub(crate) enum Verb {
     Verify,
     Lock,
     Config,
+    Process,
     Help,
 }
 
@@ -64,6 +65,8 @@ pub(crate) enum Operands {
     IdAndSignal,
     /// The name of a command, or nothing.
     Topic,
+    /// Any words.
+    Words,
     /// `set`, a setting and its value; or nothing.
     Change,
     /// A command and its arguments, to which all belongs that follows its first word; or this flag.
@@ -149,7 +152,7 @@ impl Operands {
         match self {
             Self::Id | Self::AnyIds | Self::Ids => true,
             Self::IdAndText { .. } | Self::IdAndSignal => index == 0,
-            Self::None | Self::Topic | Self::Change | Self::CommandOr(_) => false,
+            Self::None | Self::Topic | Self::Words | Self::Change | Self::CommandOr(_) => false,
         }
     }
 }

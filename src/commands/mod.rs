@@ -12,6 +12,7 @@ pub(crate) mod lock;
 pub(crate) mod logs;
 pub(crate) mod out;
 pub(crate) mod output;
+pub(crate) mod process;
 pub(crate) mod restart;
 mod screen;
 mod select;

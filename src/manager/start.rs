@@ -79,6 +79,21 @@ impl Manager {
         Ok((manager, info))
     }
 
+    /// Starts what `options` say in a store that is open already.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub(crate) fn start_here(
+        &self,
+        environment: &Environment,
+        options: &StartOptions,
+    ) -> Result<ProcessInfo, Error> {
+        let plan = plan(options, environment)?;
+        self.store.begin_state()?;
+        self.start_planned(options, &plan, None)
+    }
+
     /// Starts `plan`; who has the name goes first, if that is what `options` say.
     pub(super) fn start_planned(
         &self,

@@ -43,6 +43,8 @@ mod model;
 mod output;
 /// Where the password comes from, and where it must not go.
 mod password;
+/// The tool for agents: every word a parameter, every answer short.
+mod process_tool;
 /// Two at once.
 mod race;
 /// The README says what the program does.

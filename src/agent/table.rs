@@ -1,0 +1,325 @@
+//! Every action there is, one row each: the source of the `process` tool, of the MCP tools, their schemas
+//! and their documentation.
+//!
+//! Does not: do anything.
+
+use serde_json::Value;
+
+use super::Call;
+use super::actions;
+use super::answer::Answer;
+use super::parameter::{Kind, Parameter};
+use crate::model::error::Error;
+
+/// One action.
+pub(crate) struct Action {
+    pub(crate) name: &'static str,
+    /// For a list, in a few words.
+    pub(crate) title: &'static str,
+    /// For a model that is to choose among them.
+    pub(crate) description: &'static str,
+    pub(crate) parameters: &'static [Parameter],
+    /// Parameters of a call that is right.
+    pub(crate) example: &'static [(&'static str, &'static str)],
+    pub(crate) effect: Effect,
+    /// What its structured result holds, beside what all have.
+    pub(crate) result: Shape,
+    pub(crate) run: fn(&Call<'_>) -> Result<Answer, Error>,
+}
+
+/// What it does to the world, for a host that decides whom to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It changes nothing.
+    Reads,
+    /// It runs commands or talks to one: anything may come of that.
+    Runs,
+    /// It ends or removes something; doing it again changes nothing more.
+    Ends,
+    /// It writes a file, and nothing else.
+    Writes,
+}
+
+/// The shape of a structured result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Process,
+    Processes,
+    Inspection,
+    Output,
+    Files,
+    Sent,
+    Waited,
+}
+
+impl Action {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&'static Parameter> {
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.name == name)
+    }
+}
+
+/// The action that is called so.
+pub(crate) fn find(name: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.name == name)
+}
+
+/// `value` as JSON has it, for a parameter of an action.
+pub(super) fn json_of(action: &str, name: &str, value: &str) -> Value {
+    let parameter = find(action).and_then(|action| action.parameter(name));
+    match parameter.map(|parameter| parameter.kind) {
+        Some(Kind::Switch | Kind::Count) => {
+            serde_json::from_str(value).unwrap_or_else(|_| value.into())
+        }
+        _ => value.into(),
+    }
+}
+
+const ID: Parameter = Parameter::new(
+    "id",
+    Kind::Id,
+    "which process: its id, proc_N, its name, or the beginning of its id",
+);
+const ON_SUCCESS: Parameter = Parameter::new(
+    "alertOnSuccess",
+    Kind::Switch,
+    "raise an alert when it ends well",
+)
+.default("false");
+const ON_FAILURE: Parameter = Parameter::new(
+    "alertOnFailure",
+    Kind::Switch,
+    "raise an alert when it fails or crashes",
+)
+.default("true");
+const ON_KILL: Parameter = Parameter::new(
+    "alertOnKill",
+    Kind::Switch,
+    "raise an alert when it is killed or stopped",
+)
+.default("false");
+const GROUP: Parameter = Parameter::new("group", Kind::Label, "only those of this group");
+const SESSION: Parameter = Parameter::new("session", Kind::Label, "only those of this session");
+
+/// The actions, in the order in which they are listed.
+pub(crate) const ACTIONS: &[Action] = &[
+    Action {
+        name: "start",
+        title: "Start a background process",
+        description: "Run a shell command in the background and return at once. Use it for servers, \
+                      watchers, builds and tests that take long. The process goes on when this session \
+                      ends; its output is kept.",
+        parameters: &[
+            Parameter::new(
+                "name",
+                Kind::Name,
+                "what to call it, such as \"dev-server\"",
+            )
+            .required(),
+            Parameter::new("command", Kind::Text, "the command, a line for the shell").required(),
+            ON_SUCCESS,
+            ON_FAILURE,
+            ON_KILL,
+            Parameter::new("cwd", Kind::Text, "the directory it runs in")
+                .default("the current one"),
+            Parameter::new(
+                "env",
+                Kind::Variables,
+                "variables to set: an object, or a list of KEY=VALUE",
+            ),
+            Parameter::new(
+                "clearEnv",
+                Kind::Switch,
+                "give it no variables but those of env",
+            )
+            .default("false"),
+            Parameter::new(
+                "stdin",
+                Kind::Text,
+                "its standard input: pipe (the action send writes to it), null, or a file",
+            )
+            .default("pipe"),
+            Parameter::new("group", Kind::Label, "put it into this group"),
+            Parameter::new("session", Kind::Label, "put it into this session"),
+            Parameter::new("timeout", Kind::Duration, "stop it after this time"),
+            Parameter::new(
+                "grace",
+                Kind::Duration,
+                "the time it gets to end when it is stopped, before it is killed",
+            ),
+            Parameter::new(
+                "restart",
+                Kind::Restart,
+                "run it again when it ends: no, on-failure or always, with :N at most N times",
+            )
+            .default("no"),
+            Parameter::new(
+                "replace",
+                Kind::Switch,
+                "stop a live process of that name first",
+            )
+            .default("false"),
+        ],
+        example: &[("name", "my-build"), ("command", "npm run build")],
+        effect: Effect::Runs,
+        result: Shape::Process,
+        run: actions::start::run,
+    },
+    Action {
+        name: "list",
+        title: "List processes",
+        description: "List the processes, oldest first: number, name, status, runtime and command.",
+        parameters: &[
+            Parameter::new("running", Kind::Switch, "only those that run").default("false"),
+            GROUP,
+            SESSION,
+        ],
+        example: &[],
+        effect: Effect::Reads,
+        result: Shape::Processes,
+        run: actions::list::run,
+    },
+    Action {
+        name: "output",
+        title: "Read output",
+        description: "Read the last lines that a process wrote, stdout and stderr. Reading consumes \
+                      nothing. The answer is at most 50 KB, with both ends kept.",
+        parameters: &[
+            ID.required(),
+            Parameter::new(
+                "lines",
+                Kind::Count,
+                "how many of the last lines; 0 for all",
+            )
+            .default("100"),
+            Parameter::new(
+                "stream",
+                Kind::OneOf(&["both", "stdout", "stderr"]),
+                "which of them",
+            )
+            .default("both"),
+            Parameter::new(
+                "grep",
+                Kind::Regex,
+                "only lines in which this regular expression is found",
+            ),
+            Parameter::new(
+                "since",
+                Kind::Duration,
+                "only what was written in the last time",
+            ),
+        ],
+        example: &[("id", "proc_1")],
+        effect: Effect::Reads,
+        result: Shape::Output,
+        run: actions::output::run,
+    },
+    Action {
+        name: "logs",
+        title: "Find the log files",
+        description: "Tell where the log files of a process are. They are encrypted: export=true writes \
+                      a readable copy of stdout and stderr, and tells where that is.",
+        parameters: &[
+            ID.required(),
+            Parameter::new("export", Kind::Switch, "write a readable copy").default("false"),
+            Parameter::new(
+                "dir",
+                Kind::Text,
+                "the directory for the copy; nothing in it is overwritten",
+            )
+            .default("one of your own for temporary files"),
+        ],
+        example: &[("id", "proc_1"), ("export", "true")],
+        effect: Effect::Writes,
+        result: Shape::Files,
+        run: actions::logs::run,
+    },
+    Action {
+        name: "kill",
+        title: "Stop a process",
+        description: "Stop a process with all that it started: TERM first, KILL when its time is over. \
+                      Returns when nothing of it lives.",
+        parameters: &[
+            ID.required(),
+            Parameter::new("force", Kind::Switch, "kill at once").default("false"),
+            Parameter::new("grace", Kind::Duration, "the time from TERM to KILL")
+                .default("what it was started with, or 5 s"),
+        ],
+        example: &[("id", "proc_1")],
+        effect: Effect::Ends,
+        result: Shape::Process,
+        run: actions::kill::run,
+    },
+    Action {
+        name: "clear",
+        title: "Clear ended processes",
+        description: "Remove ended processes and their logs: all of them, or one. Never one that lives.",
+        parameters: &[ID, GROUP, SESSION],
+        example: &[],
+        effect: Effect::Ends,
+        result: Shape::Processes,
+        run: actions::clear::run,
+    },
+    Action {
+        name: "send",
+        title: "Write to stdin",
+        description: "Write a line to the standard input of a process.",
+        parameters: &[
+            ID.required(),
+            Parameter::new("text", Kind::Data, "what to write"),
+            Parameter::new(
+                "newline",
+                Kind::Switch,
+                "end it with a newline, as Enter does",
+            )
+            .default("true"),
+            Parameter::new(
+                "eof",
+                Kind::Switch,
+                "close the standard input after it, for good",
+            )
+            .default("false"),
+        ],
+        example: &[("id", "proc_1"), ("text", "yes")],
+        effect: Effect::Runs,
+        result: Shape::Sent,
+        run: actions::send::run,
+    },
+    Action {
+        name: "wait",
+        title: "Wait for the end",
+        description: "Wait until a process has ended, and tell how, with its last lines. Returns after \
+                      the timeout if it still runs, and says how to go on: this replaces polling.",
+        parameters: &[
+            ID.required(),
+            Parameter::new("timeout", Kind::Duration, "the longest to wait").default("50s"),
+        ],
+        example: &[("id", "proc_1"), ("timeout", "30s")],
+        effect: Effect::Reads,
+        result: Shape::Waited,
+        run: actions::wait::run,
+    },
+    Action {
+        name: "status",
+        title: "Inspect a process",
+        description: "Tell all about one process: how it is and what that means, its exit code, ports, \
+                      descendants, memory, last lines, and why it may have failed.",
+        parameters: &[ID.required()],
+        example: &[("id", "proc_1")],
+        effect: Effect::Reads,
+        result: Shape::Inspection,
+        run: actions::status::run,
+    },
+    Action {
+        name: "restart",
+        title: "Restart a process",
+        description: "Stop a process if it runs, and start it anew as it was started, under the same \
+                      name. It gets a new id.",
+        parameters: &[ID.required()],
+        example: &[("id", "proc_1")],
+        effect: Effect::Runs,
+        result: Shape::Process,
+        run: actions::restart::run,
+    },
+];
