@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::Face;
 use super::parameter::{Kind, Parameter};
 use super::table::Action;
+use crate::manager::output::cursor::Cursor;
 use crate::model::error::Error;
 use crate::model::lifetime::Restart;
 use crate::model::name;
@@ -30,6 +31,8 @@ enum Given {
     Switch(bool),
     Count(u64),
     Duration(Duration),
+    Port(u16),
+    Cursor(Cursor),
     Regex(Regex),
     Restart(Restart),
     Variables(Vec<(OsString, OsString)>),
@@ -112,6 +115,20 @@ impl Arguments {
         }
     }
 
+    pub(crate) fn port(&self, name: &str) -> Option<u16> {
+        match self.get(name) {
+            Some(Given::Port(port)) => Some(*port),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn cursor(&self, name: &str) -> Option<&Cursor> {
+        match self.get(name) {
+            Some(Given::Cursor(cursor)) => Some(cursor),
+            _ => None,
+        }
+    }
+
     pub(crate) fn regex(&self, name: &str) -> Option<&Regex> {
         match self.get(name) {
             Some(Given::Regex(regex)) => Some(regex),
@@ -159,10 +176,13 @@ impl Given {
         }
         match (kind, value) {
             (Kind::Switch, Value::Bool(on)) => return Ok(Self::Switch(*on)),
-            (Kind::Count | Kind::Size, Value::Number(number)) => {
+            (Kind::Count, Value::Number(number)) => {
                 return number.as_u64().map(Self::Count).ok_or_else(|| {
                     Error::usage(format!("{number} is not a whole number from 0 on"))
                 });
+            }
+            (Kind::Port, Value::Number(number)) => {
+                return written::port(&number.to_string()).map(Self::Port);
             }
             (Kind::Duration, Value::Number(number)) => {
                 return written::duration(&number.to_string()).map(Self::Duration);
@@ -197,7 +217,8 @@ impl Given {
                 ))),
             },
             Kind::Count => written::count(text).map(Self::Count),
-            Kind::Size => written::size(text).map(Self::Count),
+            Kind::Port => written::port(text).map(Self::Port),
+            Kind::Cursor => Cursor::parse(text).map(Self::Cursor),
             Kind::Duration => written::duration(text).map(Self::Duration),
             Kind::Regex => regex(text).map(Self::Regex),
             Kind::Restart => written::restart(text).map(Self::Restart),
@@ -219,7 +240,7 @@ impl Kind {
             Self::Switch => "true or false",
             Self::Count => "a whole number",
             Self::Duration => "a time in seconds, or a text such as 500ms",
-            Self::Size => "a number of bytes, or a text such as 64MiB",
+            Self::Port => "a port, a number from 1 to 65535",
             Self::Variables => "KEY=VALUE, a list of that, or an object",
             _ => "a text",
         }

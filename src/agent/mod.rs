@@ -16,7 +16,7 @@ pub(crate) mod schema;
 pub(crate) mod table;
 
 use std::os::unix::fs::MetadataExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -165,10 +165,6 @@ impl Call<'_> {
     /// Whatever went wrong, with a hint at what to do.
     pub(crate) fn run(&self, action: &'static Action) -> Result<Answer, Error> {
         (action.run)(self)
-    }
-
-    fn is_abandoned(&self) -> bool {
-        self.abandoned.load(Ordering::Relaxed)
     }
 
     /// The process that the parameter `id` means.

@@ -30,8 +30,10 @@ pub(crate) enum Kind {
     Count,
     /// Seconds, or a text such as `500ms`.
     Duration,
-    /// A number of bytes, or a text such as `64MiB`.
-    Size,
+    /// A TCP port.
+    Port,
+    /// A place in the output of a process.
+    Cursor,
     Regex,
     Restart,
     /// `KEY=VALUE`, several, or an object.

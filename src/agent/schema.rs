@@ -33,12 +33,12 @@ fn property(parameter: &Parameter) -> Value {
         Kind::Switch => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),
         Kind::Duration => json!({"type": ["number", "string"], "minimum": 0}),
-        Kind::Size => json!({"type": ["integer", "string"], "minimum": 0}),
+        Kind::Port => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
         Kind::Variables => json!({"type": ["object", "array"],
             "additionalProperties": {"type": "string"}, "items": {"type": "string"}}),
         Kind::OneOf(words) => json!({"type": "string", "enum": words}),
         Kind::Id | Kind::Text => json!({"type": "string", "minLength": 1}),
-        Kind::Name | Kind::Label | Kind::Data | Kind::Regex | Kind::Restart => {
+        Kind::Name | Kind::Label | Kind::Data | Kind::Regex | Kind::Restart | Kind::Cursor => {
             json!({"type": "string"})
         }
     };
@@ -125,6 +125,11 @@ pub(crate) fn output(action: &Action) -> Value {
         }
         Shape::Waited => {
             add("process", process(), true);
+            add(
+                "came",
+                json!({"enum": ["end", "output", "port", "idle", null]}),
+                true,
+            );
             add("timedOut", json!({"type": "boolean"}), true);
         }
         Shape::Inspection => {

@@ -69,7 +69,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Action> {
 pub(super) fn json_of(action: &str, name: &str, value: &str) -> Value {
     let parameter = find(action).and_then(|action| action.parameter(name));
     match parameter.map(|parameter| parameter.kind) {
-        Some(Kind::Switch | Kind::Count) => {
+        Some(Kind::Switch | Kind::Count | Kind::Port) => {
             serde_json::from_str(value).unwrap_or_else(|_| value.into())
         }
         _ => value.into(),
@@ -140,6 +140,12 @@ pub(crate) const ACTIONS: &[Action] = &[
                 "its standard input: pipe (the action send writes to it), null, or a file",
             )
             .default("pipe"),
+            Parameter::new(
+                "pty",
+                Kind::Switch,
+                "give it a terminal of 80x24, for programs that want one; stderr is then in stdout",
+            )
+            .default("false"),
             Parameter::new("group", Kind::Label, "put it into this group"),
             Parameter::new("session", Kind::Label, "put it into this session"),
             Parameter::new("timeout", Kind::Duration, "stop it after this time"),
@@ -288,14 +294,35 @@ pub(crate) const ACTIONS: &[Action] = &[
     },
     Action {
         name: "wait",
-        title: "Wait for the end",
-        description: "Wait until a process has ended, and tell how, with its last lines. Returns after \
-                      the timeout if it still runs, and says how to go on: this replaces polling.",
+        title: "Wait for the end, or for readiness",
+        description: "Wait until a process has ended, and tell how, with its last lines; or, with output, \
+                      port or idle, until the first of these holds. Returns after the timeout if nothing \
+                      came, and says how to go on: this replaces polling.",
         parameters: &[
             ID.required(),
+            Parameter::new(
+                "output",
+                Kind::Regex,
+                "until it has written a line in which this regular expression is found, before or now",
+            ),
+            Parameter::new(
+                "after",
+                Kind::Cursor,
+                "look for output only after this place",
+            ),
+            Parameter::new(
+                "port",
+                Kind::Port,
+                "until it, or what it started, listens on this port",
+            ),
+            Parameter::new(
+                "idle",
+                Kind::Duration,
+                "until it has written nothing for so long",
+            ),
             Parameter::new("timeout", Kind::Duration, "the longest to wait").default("50s"),
         ],
-        example: &[("id", "proc_1"), ("timeout", "30s")],
+        example: &[("id", "proc_1"), ("output", "ready|listening")],
         effect: Effect::Reads,
         result: Shape::Waited,
         run: actions::wait::run,

@@ -20,10 +20,20 @@ const SESSION: Flag = Flag::with_value(
 )
 .selects();
 
+/// What `output` does for one process only.
+const ONE_BY_ONE: &[&str] = &["after", "follow", "raw", "path", "export"];
+
 const LINES: Flag =
     Flag::with_value("lines", Value::Count, "N", "the last N lines; 0 for all").short('n');
 const STDOUT: Flag = Flag::switch("stdout", "only the standard output");
 const STDERR: Flag = Flag::switch("stderr", "only the standard error");
+const AFTER: Flag = Flag::with_value(
+    "after",
+    Value::Cursor,
+    "CURSOR",
+    "all that was written after this place, nothing twice; a line that is not finished goes on next time",
+)
+.not_with(&["lines", "since"]);
 const SINCE: Flag = Flag::with_value(
     "since",
     Value::Duration,
@@ -89,6 +99,15 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "its standard input: a pipe that is held open, nothing, or a file",
             )
             .default("pipe"),
+            Flag::switch(
+                "pty",
+                "a terminal of its own in place of the three pipes: for what needs one, or behaves \
+                 better with one",
+            )
+            .not_with(&["stdin"]),
+            Flag::with_value("size", Value::Window, "COLUMNSxROWS", "how large that is")
+                .default("80x24")
+                .only_with("pty"),
             Flag::with_value(
                 "grace",
                 Value::Duration,
@@ -135,6 +154,10 @@ pub(crate) const COMMANDS: &[Command] = &[
             Example {
                 line: "bgp start -c 'make 2>&1 | tee build.txt'",
                 does: "a line for the shell",
+            },
+            Example {
+                line: "bgp start -n repl --pty python3",
+                does: "a program that wants a terminal",
             },
             Example {
                 line: "bgp start -e PORT=8080 --cwd site -- ./serve --verbose",
@@ -201,7 +224,11 @@ pub(crate) const COMMANDS: &[Command] = &[
         verb: Verb::Output,
         name: "output",
         aliases: &["logs"],
-        usage: &["[OPTIONS] ID"],
+        usage: &[
+            "[OPTIONS] ID",
+            "[OPTIONS] --group GROUP",
+            "[OPTIONS] --session SESSION",
+        ],
         operands: Operands::Id,
         summary: "show what a process wrote",
         description: &[
@@ -210,11 +237,15 @@ pub(crate) const COMMANDS: &[Command] = &[
              state, and a line above 16 KiB is cut in its middle.",
             "--max-bytes keeps the beginning and the end of each stream, and says how much is left out \
              between them.",
+            "With --group or --session it shows each of these under a line with its name; with --json it \
+             writes one document for each.",
             "The log itself is encrypted: --path tells where it is, --export writes it out in clear as \
              proc_N_stdout.log and proc_N_stderr.log, which only their owner can read.",
         ],
         flags: &[
-            LINES.default("as the configuration says; all with --since, --grep, --max-bytes"),
+            LINES.default(
+                "as the configuration says; all with --after, --since, --grep, --max-bytes",
+            ),
             STDOUT,
             STDERR,
             Flag::switch(
@@ -227,6 +258,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "with --follow: until all that it started has ended too",
             )
             .only_with("follow"),
+            AFTER,
             SINCE,
             GREP,
             Flag::with_value(
@@ -243,6 +275,7 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "stdout",
                 "stderr",
                 "follow",
+                "after",
                 "since",
                 "grep",
                 "max-bytes",
@@ -259,6 +292,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             .not_with(&[
                 "lines",
                 "follow",
+                "after",
                 "since",
                 "grep",
                 "max-bytes",
@@ -266,6 +300,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "timestamps",
             ]),
             Flag::switch("force", "with --export: over files that are there").only_with("export"),
+            GROUP.not_with(ONE_BY_ONE),
+            SESSION.not_with(ONE_BY_ONE),
         ],
         examples: &[
             Example {
@@ -305,10 +341,11 @@ pub(crate) const COMMANDS: &[Command] = &[
              command ends. Ctrl-C ends the watching and not the process.",
         ],
         flags: &[
-            LINES.default("as the configuration says; all with --since, --grep"),
+            LINES.default("as the configuration says; all with --after, --since, --grep"),
             STDOUT,
             STDERR,
             Flag::switch("to-end", "until all that it started has ended too"),
+            AFTER,
             SINCE,
             GREP,
             RAW.not_with(&["json", "timestamps", "grep"]),
@@ -341,8 +378,9 @@ pub(crate) const COMMANDS: &[Command] = &[
         },
         summary: "type into a process",
         description: &[
-            "Writes TEXT and a newline to the standard input of a process, exactly as given. What \
-             several send at the same time arrives one after the other, each as a whole.",
+            "Writes TEXT and a newline to the standard input of a process, exactly as given; to a \
+             terminal TEXT and what its Enter key sends, a carriage return. What several send at the \
+             same time arrives one after the other, each as a whole.",
             "It waits at most 2 seconds for room, and tells how many bytes were taken: a process that \
              does not read takes 64 KiB or so, and no more. One that reads to the end of its input, as \
              sort does, waits for --eof.",
@@ -358,7 +396,8 @@ pub(crate) const COMMANDS: &[Command] = &[
             .not_with(&["no-newline"]),
             Flag::switch(
                 "eof",
-                "then close it, for good: the process reads an end of file",
+                "then close it, for good: the process reads an end of file; on a terminal send its \
+                 end-of-file character, as C-d does",
             ),
             Flag::with_value(
                 "timeout",
@@ -506,25 +545,78 @@ pub(crate) const COMMANDS: &[Command] = &[
         verb: Verb::Wait,
         name: "wait",
         aliases: &[],
-        usage: &["[OPTIONS] ID…"],
+        usage: &[
+            "[OPTIONS] ID…",
+            "[OPTIONS] --group GROUP",
+            "[OPTIONS] --session SESSION",
+        ],
         operands: Operands::Ids,
-        summary: "wait until processes end",
+        summary: "wait until processes end, or something comes before",
         description: &[
             "Ends with the process's own code: 128 and the number of a signal that ended it, 1 if \
              nobody knows how it ended. Of several it waits for all, and ends with the first code that \
              is not 0, in the order given. That code may be one of those below; --json tells them \
              apart.",
+            "With --output, --port or --idle it waits until one of these holds, and ends with 0; or \
+             with 7 if the process ends before. What it wrote before the wait counts, also a line \
+             without a newline, as a prompt is.",
         ],
         flags: &[
+            Flag::with_value(
+                "output",
+                Value::Regex,
+                "RE",
+                "until this regular expression is found in a line of its output; may be repeated",
+            )
+            .repeatable(),
+            Flag::with_value(
+                "after",
+                Value::Cursor,
+                "CURSOR",
+                "with --output: only in what was written after this place; may be repeated, for \
+                 several processes",
+            )
+            .repeatable()
+            .only_with("output"),
+            Flag::with_value(
+                "port",
+                Value::Port,
+                "PORT",
+                "until it, or what it started, listens on this TCP port",
+            ),
+            Flag::with_value(
+                "idle",
+                Value::Duration,
+                "TIME",
+                "until it has written nothing for so long",
+            ),
             Flag::with_value(
                 "timeout",
                 Value::Duration,
                 "TIME",
                 "give up after this time",
             ),
-            Flag::switch("any", "wait for the first that ends, and end with its code"),
+            Flag::switch(
+                "any",
+                "wait for the first of several, and end with its code",
+            ),
+            Flag::switch(
+                "cursor",
+                "tell the place behind the line that was found, on stderr, for --after",
+            )
+            .only_with("output"),
+            GROUP,
+            SESSION,
         ],
         examples: &[
+            Example {
+                line: "bgp wait web --output 'listening on' --timeout 30s",
+                does: "until it says that it is ready, or has ended",
+            },
+            Example {
+                line: "bgp wait web --port 8080 --timeout 30s",
+                does: "until it can be connected to",
+            },
             Example {
                 line: "bgp wait build --timeout 10m",
                 does: "at most ten minutes",
@@ -538,6 +630,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         failures: &[
             Kind::NotFound,
             Kind::Ambiguous,
+            Kind::EndedBefore,
             Kind::TimedOut,
             Kind::Interrupted,
             Kind::Terminated,
@@ -574,6 +667,41 @@ pub(crate) const COMMANDS: &[Command] = &[
         ],
         state: State::Changed,
         failures: &[Kind::NotFound, Kind::Ambiguous, Kind::InTheWay],
+    },
+    Command {
+        verb: Verb::EndSession,
+        name: "end-session",
+        aliases: &[],
+        usage: &["[OPTIONS] [NAME]"],
+        operands: Operands::Session,
+        summary: "stop and forget all of a session",
+        description: &[
+            "Stops all processes that were started in the session NAME, or in that of $BGP_SESSION, and \
+             then clears them: for the hook that an agent or a shell runs when it closes. What cannot be \
+             stopped stays on record. Nothing to end is a success.",
+        ],
+        flags: &[
+            Flag::with_value(
+                "grace",
+                Value::Duration,
+                "TIME",
+                "how long they may take to end, before they are killed",
+            )
+            .default("as started"),
+            Flag::switch("force", "kill at once").not_with(&["grace"]),
+        ],
+        examples: &[
+            Example {
+                line: "bgp end-session",
+                does: "of the session in $BGP_SESSION",
+            },
+            Example {
+                line: "bgp end-session nightly --grace 2s",
+                does: "of another one, in a hurry",
+            },
+        ],
+        state: State::Changed,
+        failures: &[Kind::Survivors],
     },
     Command {
         verb: Verb::Verify,

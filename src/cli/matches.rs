@@ -11,10 +11,12 @@ use regex::bytes::Regex;
 use super::table::{Command, Flag, Value};
 use super::values::{self, quoted};
 use crate::commands::out::Format;
+use crate::manager::output::cursor::Cursor;
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::facts::Stdin;
 use crate::model::lifetime::Restart;
+use crate::model::size::Size;
 use crate::model::{name, signal};
 
 /// A command with its flags and operands, all of them checked.
@@ -34,7 +36,10 @@ pub(super) enum Parsed {
     Duration(Duration),
     Number(u64),
     Stdin(Stdin),
+    Window(Size),
     Regex(Regex),
+    Port(u16),
+    Cursor(Cursor),
     Signal(i32),
     Pid(i32),
     Restart(Restart),
@@ -117,6 +122,14 @@ impl Matches {
         })
     }
 
+    /// The size of a terminal.
+    pub(crate) fn size(&self, long: &str) -> Option<Size> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Window(size) => Some(*size),
+            _ => None,
+        })
+    }
+
     pub(crate) fn pid(&self, long: &str) -> Option<i32> {
         self.values(long).find_map(|value| match value {
             Parsed::Pid(pid) => Some(*pid),
@@ -139,6 +152,21 @@ impl Matches {
         })
     }
 
+    pub(crate) fn port(&self, long: &str) -> Option<u16> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Port(port) => Some(*port),
+            _ => None,
+        })
+    }
+
+    /// All values of a flag for cursors.
+    pub(crate) fn cursors(&self, long: &str) -> impl Iterator<Item = &Cursor> {
+        self.values(long).filter_map(|value| match value {
+            Parsed::Cursor(cursor) => Some(cursor),
+            _ => None,
+        })
+    }
+
     /// The number of the signal that a flag names.
     #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     pub(crate) fn signal(&self, long: &str) -> Option<i32> {
@@ -156,6 +184,11 @@ impl Matches {
     /// The text after the ID.
     pub(crate) fn text_after_id(&self) -> Option<&OsStr> {
         self.operands.get(1).map(OsString::as_os_str)
+    }
+
+    /// The session that is named.
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.operands.first().and_then(|name| name.to_str())
     }
 
     /// The number of the signal after the ID.
@@ -220,9 +253,17 @@ impl Parsed {
             Value::Duration => values::duration(text).map(Parsed::Duration),
             Value::Count => values::count(text).map(Parsed::Number),
             Value::Size => values::size(text).map(Parsed::Number),
+            Value::Window => Size::parse(text).map(Parsed::Window).ok_or_else(|| {
+                let (least, most) = Size::LIMITS;
+                Error::usage(format!("{} is not the size of a terminal", quoted(text))).hint(
+                    format!("columns x rows, as in 80x24; each from {least} to {most}"),
+                )
+            }),
             Value::Pid => values::pid(text).map(Parsed::Pid),
             Value::Restart => values::restart(text).map(Parsed::Restart),
             Value::Regex => regex(text).map(Parsed::Regex),
+            Value::Port => values::port(text).map(Parsed::Port),
+            Value::Cursor => Cursor::parse(text).map(Parsed::Cursor),
             Value::Signal => signal::number(text).map(Parsed::Signal).ok_or_else(|| {
                 Error::usage(format!("{} is not a signal", quoted(text)))
                     .hint("a signal is TERM, SIGTERM or 15, for example")

@@ -12,7 +12,7 @@ use lexopt::Arg;
 use super::commands;
 use super::matches::{Matches, Parsed};
 use super::table::{Command, Operands, Value, Verb};
-use super::values::quoted;
+use super::values::{self, quoted};
 use crate::commands::out::Format;
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
@@ -179,7 +179,7 @@ impl Matches {
         let name = self.command.name;
         let most = match self.command.operands {
             Operands::None => 0,
-            Operands::Id | Operands::Topic => 1,
+            Operands::Id | Operands::Topic | Operands::Session => 1,
             Operands::IdAndText { .. } | Operands::IdAndSignal => 2,
             Operands::Change => 3,
             Operands::AnyIds | Operands::Ids | Operands::Words | Operands::CommandOr(_) => {
@@ -243,12 +243,14 @@ impl Matches {
     fn check_operands(&self) -> Result<(), Error> {
         let selecting = self.flags.iter().find(|(flag, _)| flag.selects);
         match (self.command.operands, self.operands.is_empty(), selecting) {
-            (Operands::Ids | Operands::AnyIds, false, Some((flag, _))) => Err(Error::usage(
-                format!("an ID and --{} contradict each other", flag.long),
-            )
-            .hint("give IDs, or say which are meant, not both")),
-            (Operands::Id | Operands::IdAndText { .. } | Operands::IdAndSignal, true, _)
-            | (Operands::Ids, true, None) => Err(Error::usage("no ID is given").hint(self.usage())),
+            (Operands::Id | Operands::Ids | Operands::AnyIds, false, Some((flag, _))) => Err(
+                Error::usage(format!("an ID and --{} contradict each other", flag.long))
+                    .hint("give IDs, or say which are meant, not both"),
+            ),
+            (Operands::IdAndText { .. } | Operands::IdAndSignal, true, _)
+            | (Operands::Id | Operands::Ids, true, None) => {
+                Err(Error::usage("no ID is given").hint(self.usage()))
+            }
             (Operands::IdAndText { instead, beside }, false, _) => {
                 match (self.text_after_id(), self.has(instead)) {
                     (None, false) if !self.has(beside) => {
@@ -261,6 +263,10 @@ impl Matches {
                     _ => Ok(()),
                 }
             }
+            (Operands::Session, false, _) => match self.operands[0].to_str() {
+                Some(name) => values::label(name).map(drop),
+                None => Err(Error::usage("the session's name is not UTF-8").hint(self.usage())),
+            },
             (Operands::IdAndSignal, false, _) => match self.text_after_id() {
                 None => Err(Error::usage("no signal is given").hint(self.usage())),
                 Some(word) => Parsed::read(Value::Signal, word.to_owned()).map(drop),

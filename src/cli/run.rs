@@ -14,7 +14,8 @@ use super::values;
 use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
-use crate::commands::send::{SendOptions, Source};
+use crate::commands::send::{Enter, SendOptions, Source};
+use crate::commands::wait::TellCursor;
 use crate::commands::{self, Context, Outcome, Selection};
 use crate::config::{Configuration, FileState};
 use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
@@ -22,9 +23,12 @@ use crate::manager::output::{Form, Query};
 use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::stop::StopOptions;
 use crate::manager::variables::{Inherited, Variables};
-use crate::manager::wait::Until;
+use crate::manager::wait::condition::Conditions;
+use crate::manager::wait::{Until, WaitOptions};
 use crate::model::bytes::Bytes;
+use crate::model::error::Error;
 use crate::model::facts::AlertSettings;
+use crate::model::size::Size;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
 use crate::sys::clock;
@@ -97,13 +101,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             commands::signal::run(context, id, matches.signal_after_id().unwrap_or_default())
         }
         Verb::Stop => {
-            let force = matches.has("force").then_some(std::time::Duration::ZERO);
-            let grace = force.or(matches.duration("grace"));
-            let options = StopOptions {
-                reason: Reason::Stop,
-                grace,
-                configured: context.settings().grace_of_file(),
-            };
+            let options = stop_options(context, matches, Reason::Stop);
             commands::stop::run(context, &selection(matches, ids), options)
         }
         Verb::Restart => commands::restart::run(context, &selection(matches, ids)),
@@ -113,13 +111,38 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             } else {
                 Until::All
             };
-            commands::wait::run(context, &ids, until, matches.duration("timeout"))
+            let options = WaitOptions {
+                until,
+                timeout: matches.duration("timeout"),
+                conditions: Conditions {
+                    output: matches.regexes("output").cloned().collect(),
+                    after: matches.cursors("after").cloned().collect(),
+                    port: matches.port("port"),
+                    idle: matches.duration("idle"),
+                },
+            };
+            let ids = selection(matches, ids).ids(context)?;
+            let tell_cursor = if matches.has("cursor") {
+                TellCursor::Yes
+            } else {
+                TellCursor::No
+            };
+            commands::wait::run(context, &ids, &options, tell_cursor)
         }
         Verb::Clear => commands::clear::run(
             context,
             &selection(matches, ids),
             matches.duration("older-than"),
         ),
+        Verb::EndSession => {
+            let named = matches.session().map(str::to_owned);
+            let Some(name) = named.or_else(|| own_session(context)) else {
+                return Err(Error::usage("no session is given")
+                    .hint("bgp end-session NAME, or set BGP_SESSION"));
+            };
+            let options = stop_options(context, matches, Reason::Session);
+            commands::end_session::run(context, &name, options)
+        }
         Verb::Verify => commands::verify::run(
             context,
             &Selection {
@@ -141,6 +164,21 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
     }
 }
 
+fn stop_options(context: &Context, matches: &Matches, reason: Reason) -> StopOptions {
+    let force = matches.has("force").then_some(Duration::ZERO);
+    StopOptions {
+        reason,
+        grace: force.or(matches.duration("grace")),
+        configured: context.settings().grace_of_file(),
+    }
+}
+
+/// The session that the caller is in.
+fn own_session(context: &Context) -> Option<String> {
+    let session = context.environment.get("BGP_SESSION")?.to_str()?;
+    (!session.is_empty()).then(|| session.to_owned())
+}
+
 fn selection(matches: &Matches, ids: Vec<String>) -> Selection {
     Selection {
         ids,
@@ -158,7 +196,6 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         None => What::Argv(matches.command_line().to_vec()),
     };
     let session = matches.text("session").map(str::to_owned);
-    let of_caller = || Some(context.environment.get("BGP_SESSION")?.to_str()?.to_owned());
     StartOptions {
         what,
         name: matches.text("name").map(str::to_owned),
@@ -176,12 +213,13 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
             })
             .collect(),
         stdin: matches.stdin("stdin").cloned().unwrap_or_default(),
+        pty: matches
+            .has("pty")
+            .then(|| matches.size("size").unwrap_or(Size::DEFAULT)),
         grace: matches.duration("grace"),
         grace_default: context.settings().grace(),
         group: matches.text("group").map(str::to_owned),
-        session: session
-            .or_else(of_caller)
-            .filter(|session| !session.is_empty()),
+        session: session.or_else(|| own_session(context)),
         alerts: AlertSettings {
             on_success: matches.has("alert-on-success"),
             on_failure: !matches.has("no-alert-on-failure"),
@@ -214,19 +252,18 @@ fn split_variable(variable: &Bytes) -> Variables {
 }
 
 fn send_options(matches: &Matches) -> SendOptions {
-    let text = matches.text_after_id().map(|text| {
-        let mut bytes = Bytes::from(text).0;
-        if !matches.has("no-newline") {
-            bytes.push(b'\n');
-        }
-        bytes
-    });
+    let text = matches.text_after_id().map(|text| Bytes::from(text).0);
+    let enter = if matches.has("no-newline") || text.is_none() {
+        Enter::No
+    } else {
+        Enter::Follows
+    };
     let file = matches.bytes("file").map(|file| match file.0.as_slice() {
         b"-" => Source::Stdin,
         _ => Source::File(file.as_os_str().into()),
     });
     SendOptions {
-        source: file.unwrap_or_else(|| Source::Bytes(text.unwrap_or_default())),
+        source: file.unwrap_or_else(|| Source::Text(text.unwrap_or_default(), enter)),
         after: if matches.has("eof") {
             After::Closed
         } else {
@@ -241,6 +278,7 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
     let both = stdout == stderr;
     let streams = [both || stdout, both || stderr];
     let is_stream = matches.command.verb == Verb::Stream;
+    let several = (!is_stream && id.is_empty()).then(|| selection(matches, Vec::new()));
     if !is_stream && matches.has("path") {
         return commands::logs::path(context, id);
     }
@@ -261,7 +299,9 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
     let pattern = matches.regexes("grep").next().cloned();
     let max_bytes = (!is_stream).then(|| matches.number("max-bytes")).flatten();
     // What is asked for by another measure is not measured in lines besides.
-    let default = if since.is_some() || pattern.is_some() || max_bytes.is_some() {
+    let after = matches.cursors("after").next().cloned();
+    let default = if after.is_some() || since.is_some() || pattern.is_some() || max_bytes.is_some()
+    {
         0
     } else {
         context.settings().default_tail_lines()
@@ -284,9 +324,13 @@ fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
         query,
         follow,
         timestamps: matches.has("timestamps"),
+        after,
         max_bytes,
     };
-    commands::output::run(context, id, &options)
+    match several {
+        Some(selection) => commands::output::run_each(context, &selection, &options),
+        None => commands::output::run(context, id, &options),
+    }
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

@@ -39,6 +39,7 @@ pub(crate) enum Verb {
     Restart,
     Wait,
     Clear,
+    EndSession,
     Verify,
     Lock,
     Config,
@@ -50,7 +51,7 @@ pub(crate) enum Verb {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operands {
     None,
-    /// One ID.
+    /// One ID, or a flag that selects.
     Id,
     /// IDs or none. None are allowed beside a flag that selects.
     AnyIds,
@@ -67,6 +68,8 @@ pub(crate) enum Operands {
     Topic,
     /// Any words.
     Words,
+    /// The name of a session, or nothing.
+    Session,
     /// `set`, a setting and its value; or nothing.
     Change,
     /// A command and its arguments, to which all belongs that follows its first word; or this flag.
@@ -131,8 +134,14 @@ pub(crate) enum Value {
     Stdin,
     /// A number of bytes.
     Size,
+    /// Columns and rows of a terminal.
+    Window,
     /// A regular expression.
     Regex,
+    /// A TCP port: 1 to 65535.
+    Port,
+    /// A place in the output of a process, as bgp has told it.
+    Cursor,
     /// A signal, by any of its spellings.
     Signal,
     /// One of these words.
@@ -152,7 +161,12 @@ impl Operands {
         match self {
             Self::Id | Self::AnyIds | Self::Ids => true,
             Self::IdAndText { .. } | Self::IdAndSignal => index == 0,
-            Self::None | Self::Topic | Self::Words | Self::Change | Self::CommandOr(_) => false,
+            Self::None
+            | Self::Topic
+            | Self::Session
+            | Self::Words
+            | Self::Change
+            | Self::CommandOr(_) => false,
         }
     }
 }

@@ -7,6 +7,7 @@
 pub(crate) mod clear;
 pub(crate) mod config;
 mod documents;
+pub(crate) mod end_session;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod logs;

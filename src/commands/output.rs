@@ -8,13 +8,17 @@ mod printer;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use super::out::{Format, say_error};
 use super::select::nothing_there;
-use super::{Context, Outcome};
+use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
+use crate::manager::clear::cleared;
 use crate::manager::observe::{Observed, Reach};
+use crate::manager::output::cursor::Cursor;
 use crate::manager::output::{Query, Reading};
-use crate::model::error::{Error, Kind};
+use crate::model::error::Error;
 use crate::sys::notify::Notifier;
+pub(super) use document::LineDocument;
 use printer::{Printer, Round};
 
 /// How often a followed log is looked at when changes wake, in case one was missed, and when nothing does.
@@ -26,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) query: Query,
     pub(crate) follow: Follow,
     pub(crate) timestamps: bool,
+    /// Only what comes behind this place.
+    pub(crate) after: Option<Cursor>,
     /// The most bytes of lines; not while following.
     pub(crate) max_bytes: Option<u64>,
 }
@@ -60,14 +66,44 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &Options) -> Outcome
         return Err(nothing_there(&[id.to_owned()]));
     };
     let process = manager.resolve(id)?;
+    one(context, &manager, process, options)
+}
+
+fn one(context: &mut Context, manager: &Manager, process: Observed, options: &Options) -> Outcome {
     context.out.hold_more()?;
     let mut printer = Printer::new(context, options, &process);
-    let shown = show(&manager, process, options, &mut printer);
+    let shown = show(manager, process, options, &mut printer);
     match printer.end(shown) {
         // Whoever wanted to read it has gone: then there is nothing left to be told.
         Err(_) if context.out.nobody_reads() => Ok(0),
         done => done.map(|()| 0),
     }
+}
+
+/// Shows the output of each that `selection` picks, under a line with its name.
+///
+/// # Errors
+///
+/// Not found (3): there is none. Of several failures each is told, and the first one's code is given.
+pub(crate) fn run_each(context: &mut Context, selection: &Selection, options: &Options) -> Outcome {
+    let (manager, targets) = selection.observe_some(context)?;
+    let mut first = None;
+    for (index, target) in targets.into_iter().enumerate() {
+        if context.format == Format::Text {
+            let (name, id) = (&target.entry.name, target.entry.id);
+            let apart = if index > 0 { "\n" } else { "" };
+            context.out.line(&format!("{apart}==> {name} ({id}) <=="))?;
+        }
+        if let Err(error) = one(context, &manager, target, options) {
+            context.out.flush()?;
+            say_error(&error);
+            first.get_or_insert(error.kind.exit_code());
+        }
+        if context.out.nobody_reads() {
+            break;
+        }
+    }
+    Ok(first.unwrap_or(0))
 }
 
 fn show(
@@ -77,7 +113,11 @@ fn show(
     printer: &mut Printer<'_>,
 ) -> Result<(), Error> {
     let mut notifier = watch(manager, &process, options.follow);
-    let mut reading = manager.read_output(&process, options.query.clone())?;
+    let query = options.query.clone();
+    let mut reading = match &options.after {
+        Some(cursor) => manager.read_output_after(&process, query, cursor)?,
+        None => manager.read_output(&process, query)?,
+    };
     loop {
         // It was observed before the log was looked at: who has ended has written all of it.
         let reach = process.reach();
@@ -103,7 +143,7 @@ fn show(
         } else {
             reading.catch_up_alone()?;
             take_all(&mut reading, printer, Round::Last, Reach::Ended)?;
-            return Err(cleared(&process));
+            return Err(cleared(&process.entry));
         }
         if reading.catch_up(manager, &process)? {
             notifier = watch(manager, &process, options.follow);
@@ -131,12 +171,4 @@ fn watch(manager: &Manager, process: &Observed, follow: Follow) -> Notifier {
         .join("logs")
         .join(crate::store::files::log(process.entry.id, segment));
     Notifier::watch(&[&log, &dir.join("run")])
-}
-
-fn cleared(process: &Observed) -> Error {
-    Error::new(
-        Kind::NotFound,
-        format!("'{}' was cleared meanwhile", process.entry.name),
-    )
-    .hint("somebody removed it; all that was read has been shown")
 }

@@ -2,9 +2,10 @@
 //!
 //! Does not: accept nothing at all; that is for the command to say.
 
+use super::Context;
 use crate::manager::Manager;
 use crate::manager::observe::Observed;
-use crate::model::error::Error;
+use crate::model::error::{Error, Kind};
 use crate::model::facts::Entry;
 
 /// What was selected on the command line.
@@ -42,12 +43,59 @@ impl Selection {
     }
 }
 
+impl Selection {
+    /// The IDs of the processes that are meant: as they were typed, or of all that were selected.
+    ///
+    /// # Errors
+    ///
+    /// Not found (3): there are none of that group or session.
+    pub(crate) fn ids(self, context: &Context) -> Result<Vec<String>, Error> {
+        if self.is_named() {
+            return Ok(self.ids);
+        }
+        let (_, all) = self.observe_some(context)?;
+        Ok(all
+            .iter()
+            .map(|process| process.entry.id.to_string())
+            .collect())
+    }
+
+    /// The processes that were selected, of which there is at least one.
+    ///
+    /// # Errors
+    ///
+    /// Not found (3): there is none.
+    pub(super) fn observe_some(
+        &self,
+        context: &Context,
+    ) -> Result<(Manager, Vec<Observed>), Error> {
+        if let Some(manager) = Manager::open(&context.environment)? {
+            let all = self.observe(&manager)?;
+            if !all.is_empty() {
+                return Ok((manager, all));
+            }
+        }
+        Err(self.none())
+    }
+
+    /// The error where nothing is of what was selected.
+    fn none(&self) -> Error {
+        let asked = [("group", &self.group), ("session", &self.session)];
+        let of: Vec<String> = asked
+            .into_iter()
+            .filter_map(|(what, name)| Some(format!("{what} '{}'", name.as_ref()?)))
+            .collect();
+        Error::new(
+            Kind::NotFound,
+            format!("no process is in {}", of.join(" and ")),
+        )
+        .hint("'bgp list --json' tells the group and session of each")
+    }
+}
+
 /// The error where there is no store yet, and so no process.
 pub(super) fn nothing_there(ids: &[String]) -> Error {
     let name = ids.first().map_or("", String::as_str);
-    Error::new(
-        crate::model::error::Kind::NotFound,
-        format!("no process called '{name}'"),
-    )
-    .hint("nothing was started here yet: bgp start COMMAND")
+    Error::new(Kind::NotFound, format!("no process called '{name}'"))
+        .hint("nothing was started here yet: bgp start COMMAND")
 }

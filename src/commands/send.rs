@@ -18,6 +18,7 @@ use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::input::{After, Message};
 use crate::model::error::{self, Error};
+use crate::model::facts::Entry;
 use crate::model::id::ProcessId;
 
 /// The longest message, in bytes: all of it is in memory while it is sent.
@@ -32,10 +33,18 @@ pub(crate) struct SendOptions {
 
 /// Where the bytes come from.
 pub(crate) enum Source {
-    Bytes(Vec<u8>),
+    /// A text, and whether Enter follows.
+    Text(Vec<u8>, Enter),
     File(PathBuf),
     /// Our own standard input.
     Stdin,
+}
+
+/// Whether a text is followed by what the Enter key sends: a newline, and on a terminal a carriage return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Enter {
+    Follows,
+    No,
 }
 
 /// What was sent, and why not all, if not.
@@ -66,7 +75,7 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &SendOptions) -> Out
     };
     let target = manager.resolve(id)?;
     let message = Message {
-        bytes: read(&options.source)?,
+        bytes: read(&options.source, &target.entry)?,
         after: options.after,
         limit: options.limit,
     };
@@ -89,17 +98,26 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &SendOptions) -> Out
         return Err(error);
     }
     let unit = if sent.bytes == 1 { "byte" } else { "bytes" };
+    let is_pty = target.entry.pty.is_some();
     context.out.line(&match (sent.bytes, eof) {
+        (0, true) if is_pty => format!("Sent an end of file to {name}"),
         (0, true) => format!("Closed the stdin of {name}"),
+        (bytes, true) if is_pty => {
+            format!("Sent {bytes} {unit} and an end of file to {name}")
+        }
         (bytes, true) => format!("Sent {bytes} {unit} to {name}, and closed its stdin"),
         (bytes, false) => format!("Sent {bytes} {unit} to {name}"),
     })?;
     Ok(0)
 }
 
-fn read(source: &Source) -> Result<Vec<u8>, Error> {
+fn read(source: &Source, to: &Entry) -> Result<Vec<u8>, Error> {
     match source {
-        Source::Bytes(bytes) => Ok(bytes.clone()),
+        Source::Text(text, Enter::No) => Ok(text.clone()),
+        Source::Text(text, Enter::Follows) => {
+            let enter = if to.pty.is_some() { b"\r" } else { b"\n" };
+            Ok([text.as_slice(), enter].concat())
+        }
         Source::Stdin => read_all(io::stdin().lock(), Path::new("-")),
         Source::File(path) => {
             let file = File::open(path).map_err(|error| {

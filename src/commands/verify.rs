@@ -46,6 +46,7 @@ pub(crate) fn run(context: &mut Context, selection: &Selection) -> Outcome {
         Some(manager) => targets_of(&manager)?
             .iter()
             .map(|target| verify(&manager, target))
+            .filter(|found| selection.is_named() || !was_cleared(found))
             .collect::<Result<_, _>>()?,
     };
     let damaged = logs.iter().filter(|log| !log.intact).count();
@@ -69,6 +70,11 @@ pub(crate) fn run(context: &mut Context, selection: &Selection) -> Outcome {
     } else {
         Kind::Damaged.exit_code()
     })
+}
+
+/// Whether it is nobody's any more.
+fn was_cleared(found: &Result<LogDocument, Error>) -> bool {
+    matches!(found, Err(error) if error.kind == Kind::NotFound)
 }
 
 fn verify(manager: &Manager, target: &Observed) -> Result<LogDocument, Error> {

@@ -8,7 +8,8 @@
 //! 3. supervisor      kind 3: HMAC[control]("server" ‖ version ‖ log id ‖ S ‖ C)
 //! then               kind 4: a request, kind 5: a reply, both JSON
 //! and                kind 6: a part of a message for the process's stdin, answered by one reply:
-//!                    u8 flags (1 first, 2 last of its message, 4 with 2: then close the stdin)
+//!                    u8 flags (1 first, 2 last of its message, 4 with 2: then close the stdin,
+//!                    on a terminal: then its end-of-file character)
 //!                    ‖ u32 the message's time in ms, in its first part ‖ bytes, at most 64 KiB
 //! ```
 //!
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::{Key, kdf};
 use crate::model::id::LogId;
+use crate::model::size::Size;
 use crate::model::status::Reason;
 
 /// The one version there is.
@@ -49,6 +51,10 @@ pub(crate) enum Request {
     },
     /// Send the signal of this number to the leader's group.
     Signal { number: i32 },
+    /// Give the terminal to this client alone, until it goes away.
+    Attach,
+    /// Make the terminal so large.
+    Resize(Size),
 }
 
 /// What a supervisor answers. A stop is answered twice: `Accepted`, then how it ended.
@@ -65,6 +71,8 @@ pub(crate) enum Reply {
     Ended,
     /// These could not be killed.
     Survivors { processes: Vec<Survivor> },
+    /// Another client has the terminal.
+    Occupied,
     /// The leader has ended: there is nobody to signal.
     NotRunning,
     /// The stdin took so many bytes of the part. Fewer than it has: the message's time is over.

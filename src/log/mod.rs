@@ -66,6 +66,8 @@
 //!    8 DROPPED  JSON {"bytes":n}: what rotation removed so far, all removed segments together
 //!    9 NOTE     JSON {"note":"run","run":n,"pid":n}: another run of the command has begun; with "error"
 //!               in place of "pid" it could not. An EXIT with "again": true comes before it
+//!               {"note":"resized","from":S,"to":S}, S = {"columns":n,"rows":n}:
+//!               the terminal is "to" from here on
 //!   10 ALERT    JSON: something to tell
 //!   others      a reader skips them
 //! ```

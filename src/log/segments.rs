@@ -95,6 +95,11 @@ impl Segments {
         Ok(())
     }
 
+    /// The lowest segment's number.
+    pub(crate) fn first_number(&self) -> Option<u64> {
+        self.list.first().map(|segment| segment.number)
+    }
+
     /// The highest segment's number.
     pub(crate) fn last_number(&self) -> Option<u64> {
         self.list.last().map(|segment| segment.number)

@@ -9,6 +9,7 @@ use super::info::ProcessInfo;
 use super::leftovers;
 use super::observe::Observed;
 use crate::model::error::{Error, Kind};
+use crate::model::facts::Entry;
 use crate::model::id::ProcessId;
 use crate::model::status::Status;
 use crate::store::dir::Sub;
@@ -89,6 +90,15 @@ fn segments(process: &Observed) -> std::ops::RangeInclusive<u64> {
         .block
         .as_ref()
         .map_or(0..=0, |block| block.first_segment..=block.last_segment)
+}
+
+/// What to say of a process that was there a moment ago.
+pub(crate) fn cleared(entry: &Entry) -> Error {
+    Error::new(
+        Kind::NotFound,
+        format!("'{}' was cleared meanwhile", entry.name),
+    )
+    .hint("somebody removed it, and its log")
 }
 
 /// Why a process cannot be cleared: it lives, or what a killed supervisor left of it does.

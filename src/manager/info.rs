@@ -10,6 +10,7 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::model::bytes::{Bytes, write_escaped};
 use crate::model::facts::{AlertSettings, Entry, Exit};
 use crate::model::id::ProcessId;
+use crate::model::size::Size;
 use crate::model::status::{How, Reason, Status};
 
 /// What is known of a process at one moment.
@@ -23,6 +24,8 @@ pub(crate) struct ProcessInfo {
     pub(crate) argv: Vec<Bytes>,
     pub(crate) shell_line: Option<Bytes>,
     pub(crate) cwd: Bytes,
+    /// The first size of its terminal, if it has one.
+    pub(crate) pty: Option<Size>,
     pub(crate) status: Status,
     pub(crate) reason: Option<Reason>,
     pub(crate) start_ms: u64,
@@ -57,6 +60,7 @@ impl ProcessInfo {
             argv: entry.argv,
             shell_line: entry.shell_line,
             cwd: entry.cwd,
+            pty: entry.pty,
             status: Status::Lost,
             reason: None,
             start_ms: entry.start_ms,
@@ -227,7 +231,7 @@ impl Serialize for ProcessInfo {
         map.serialize_entry("runtimeMs", &self.runtime_ms)?;
         map.serialize_entry("descendants", &self.descendants)?;
         map.serialize_entry("paused", &self.paused)?;
-        map.serialize_entry("pty", &false)?;
+        map.serialize_entry("pty", &self.pty.is_some())?;
         map.serialize_entry("group", &self.group)?;
         map.serialize_entry("session", &self.session)?;
         map.serialize_entry("restarts", &self.restarts)?;

@@ -5,28 +5,34 @@
 use std::sync::Arc;
 
 use super::Manager;
+use super::clear::cleared;
 use super::observe::Observed;
 use crate::log::segments::Segments;
 use crate::model::error::{Error, Kind};
 use crate::store::dir::Sub;
 use crate::store::files;
+use crate::sys::crash::crash_point;
 
 impl Manager {
     /// The segments of the log of `process`, as long as they are now.
     ///
     /// # Errors
     ///
-    /// A segment is missing (13) or is no file of ours (14).
+    /// A segment is missing (13) or is no file of ours (14); the process was cleared meanwhile (3).
     pub(crate) fn segments(&self, process: &Observed) -> Result<Segments, Error> {
         let entry = &process.entry;
         let logs = self.store.dir().sub(Sub::Logs)?;
         let mut opened = Vec::new();
+        crash_point!("log-open");
         for number in process.segment_numbers() {
             let file = logs
                 .map(|logs| logs.open_read(&files::log(entry.id, number)))
                 .transpose()?
                 .flatten();
             let Some(file) = file else {
+                if !self.is_on_record(entry)? {
+                    return Err(cleared(entry));
+                }
                 return Err(Error::new(
                     Kind::Damaged,
                     format!(

@@ -6,7 +6,8 @@
 //! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
 //! - [`inspect`]: all about one of them, with a hint at why it failed.
 //! - [`resolve`]: which process an ID argument means.
-//! - [`stop`], [`restart`], [`wait`], [`clear`], [`verify`]: the rest of its life; [`settle`]: its last moment.
+//! - [`stop`], [`restart`], [`wait`], [`clear`], [`verify`]: the rest of its life; [`settle`]: its last moment;
+//!   [`session`]: the end of all that were started together.
 //! - [`input`]: what is sent to its stdin; [`signal`]: and to its leader's group; both by [`contact`].
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
@@ -30,6 +31,7 @@ pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod resolve;
 mod restart;
+mod session;
 mod settle;
 pub(crate) mod signal;
 pub(crate) mod start;
@@ -76,6 +78,12 @@ impl Manager {
 
     fn load(&self) -> Result<State, Error> {
         self.store.read_state()
+    }
+
+    /// Whether the state knows it; else it was cleared.
+    fn is_on_record(&self, entry: &Entry) -> Result<bool, Error> {
+        let state = self.load()?;
+        Ok(state.processes.iter().any(|other| other.id == entry.id))
     }
 
     fn log_key(&self, entry: &Entry) -> Key {

@@ -6,6 +6,9 @@
 //! Does not: wait, or write anywhere. Reading consumes nothing.
 
 mod begin;
+pub(crate) mod cursor;
+pub(crate) mod find;
+pub(crate) mod rest;
 mod sieve;
 
 use std::path::PathBuf;
@@ -20,8 +23,9 @@ use crate::log::{Damage, Kind, Position};
 use crate::model::error::{self, Error};
 use crate::store::dir::Sub;
 use crate::store::files;
-use crate::text::lines::{Line, Stream};
+use crate::text::lines::{Line, Lines, Stream};
 use begin::{Begin, Found};
+use cursor::{Cursor, Trail};
 use sieve::{Last, Sieve};
 
 /// What is asked for.
@@ -63,6 +67,13 @@ pub(crate) struct Reading {
     /// Where reading began.
     begin: Begin,
     reader: Reader,
+    /// So many bytes of each stream are still to be passed over, as they were had before.
+    had: [u64; 2],
+    /// What `had` was at first.
+    had_at_first: [u64; 2],
+    trail: Trail,
+    /// When the last output was read that has been seen.
+    last_ns: u64,
     sieve: Sieve,
     notes: Vec<String>,
     /// Output that was there and is no more: dropped by rotation, or lost to a full disk.
@@ -83,13 +94,16 @@ impl Manager {
     /// A log that is missing or unreadable.
     pub(crate) fn read_output(&self, process: &Observed, query: Query) -> Result<Reading, Error> {
         let segments = self.segments(process)?;
-        let name = files::log(process.entry.id, 0);
-        let path = self.store.dir().path().join("logs").join(name);
+        let path = self.log_path(process);
         let mut found = Found::default();
         let begin = begin::find(&segments, &query, &mut found)
             .map_err(|error| Error::io("read", &path, &error))?;
         let mut reading = Reading {
             reader: begin.reader(segments),
+            had: [0; 2],
+            had_at_first: [0; 2],
+            trail: Trail::new(&process.entry, None),
+            last_ns: 0,
             sieve: Sieve {
                 lines: found.lines.unwrap_or_else(|| begin.lines()),
                 unwanted_bytes: found.unwanted_bytes,
@@ -106,10 +120,65 @@ impl Manager {
             torn_bytes: 0,
             ended: false,
         };
-        if reading.begin == Begin::Start {
-            reading.tell_dropped()?;
+        let removed = reading.removed_bytes()?;
+        reading.trail.had_before(removed);
+        if begin == Begin::Start {
+            reading.tell_dropped(removed, "older output");
         }
         Ok(reading)
+    }
+
+    /// Opens the log of `process` for all that `query` wants of what comes behind `cursor`. Its number of
+    /// last lines does not count.
+    ///
+    /// # Errors
+    ///
+    /// A cursor that is none of this process (2); a log that is missing or unreadable.
+    pub(crate) fn read_output_after(
+        &self,
+        process: &Observed,
+        query: Query,
+        cursor: &Cursor,
+    ) -> Result<Reading, Error> {
+        cursor.belongs_to(&process.entry)?;
+        let segments = self.segments(process)?;
+        let is_there = segments.first_number() <= Some(cursor.position.segment);
+        let had = if is_there { cursor.had_behind } else { [0; 2] };
+        let begin = Begin::At(cursor.position);
+        let mut reading = Reading {
+            reader: begin.reader(segments),
+            had,
+            had_at_first: had,
+            trail: Trail::new(&process.entry, Some(cursor)),
+            last_ns: 0,
+            sieve: Sieve {
+                lines: Lines::resumed(cursor.within_line),
+                unwanted_bytes: [0; 2],
+                last: None,
+                unwanted_lines: 0,
+                query,
+            },
+            path: self.log_path(process),
+            begin,
+            notes: Vec::new(),
+            dropped_bytes: 0,
+            gaps_told: Position::default(),
+            damage: None,
+            torn_bytes: 0,
+            ended: false,
+        };
+        if !is_there {
+            let removed = reading.removed_bytes()?;
+            reading.trail.had_before(removed.max(cursor.had));
+            let unread = removed.saturating_sub(cursor.had);
+            reading.tell_dropped(unread, "output that was not read yet");
+        }
+        Ok(reading)
+    }
+
+    fn log_path(&self, process: &Observed) -> PathBuf {
+        let name = files::log(process.entry.id, 0);
+        self.store.dir().path().join("logs").join(name)
     }
 }
 
@@ -154,6 +223,7 @@ impl Reading {
                 self.sieve.unwanted_lines = unwanted;
                 self.sieve.lines = self.begin.lines();
                 self.reader = self.begin.reader(self.reader.segments().clone());
+                self.trail.begin_again();
                 self.read_to_end(sink)
             }
         }
@@ -161,12 +231,20 @@ impl Reading {
 
     fn read_to_end(&mut self, sink: &mut Sink<'_>) -> Result<(), Error> {
         loop {
+            let before = self.reader.position();
             let item = self.reader.next();
             match item.map_err(|error| Error::io("read", &self.path, &error))? {
                 Item::Record(record) => match stream_of(record.kind) {
                     Some(stream) => {
-                        self.sieve
-                            .take(stream, record.time_ns, record.payload, sink)?;
+                        let left = &mut self.had[stream as usize];
+                        let had = usize::try_from(*left)
+                            .map_or(record.payload.len(), |left| left.min(record.payload.len()));
+                        *left -= had as u64;
+                        self.last_ns = record.time_ns;
+                        self.trail.take(stream, before, record.payload, had);
+                        if let Some(news @ [_, ..]) = record.payload.get(had..) {
+                            self.sieve.take(stream, record.time_ns, news, sink)?;
+                        }
                     }
                     None if record.kind == Kind::Gap && record.after > self.gaps_told => {
                         self.gaps_told = record.after;
@@ -188,18 +266,6 @@ impl Reading {
                     return Ok(());
                 }
             }
-        }
-    }
-
-    /// What each stream wrote after its last newline, if it is wanted.
-    pub(crate) fn unfinished(&self) -> Vec<Line<'static>> {
-        match self.sieve.query.form {
-            Form::Lines => {
-                let mut lines = self.sieve.lines.unfinished();
-                lines.retain(|line| self.sieve.query.wants(line));
-                lines
-            }
-            Form::Raw => Vec::new(),
         }
     }
 
@@ -243,9 +309,10 @@ impl Reading {
         refreshed.map_err(|error| Error::io("read", &self.path, &error))
     }
 
-    /// Where reading goes on, after the last record that was read.
-    pub(crate) fn position(&self) -> Position {
-        self.reader.position()
+    /// When the last output was read by the supervisor that has been seen here, in nanoseconds since
+    /// 1970; 0 for never.
+    pub(crate) fn last_ns(&self) -> u64 {
+        self.last_ns
     }
 
     /// How much output that would have been read is no more.
@@ -266,10 +333,9 @@ impl Reading {
     /// Damaged (13).
     pub(crate) fn check(&self, process: &Observed) -> Result<(), Error> {
         let name = &process.entry.name;
-        let promised = process
-            .block
-            .as_ref()
-            .is_some_and(|block| block.log_end.is_some());
+        let end = (process.block.as_ref()).and_then(|block| block.log_end.as_ref());
+        // Who goes on behind the recorded end does not read it again.
+        let promised = end.is_some_and(|end| self.reader.position().record <= end.record);
         let message = match self.damage {
             Some(damage) => format!(
                 "the log of '{name}', segment {}, byte {}: {}",
@@ -285,15 +351,16 @@ impl Reading {
         )))
     }
 
-    fn tell_dropped(&mut self) -> Result<(), Error> {
-        let dropped = dropped_bytes(self.reader.segments());
-        let bytes = dropped.map_err(|error| Error::io("read", &self.path, &error))?;
+    /// How much output rotation has removed so far.
+    fn removed_bytes(&self) -> Result<u64, Error> {
+        dropped_bytes(self.reader.segments()).map_err(|error| Error::io("read", &self.path, &error))
+    }
+
+    fn tell_dropped(&mut self, bytes: u64, of: &str) {
         if bytes > 0 {
             self.dropped_bytes += bytes;
-            self.notes.push(format!(
-                "{bytes} bytes of older output were dropped by rotation"
-            ));
+            self.notes
+                .push(format!("{bytes} bytes of {of} were dropped by rotation"));
         }
-        Ok(())
     }
 }

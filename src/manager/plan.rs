@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use super::start::millis;
 use super::unrunnable::{check_command, not_executed};
-use super::variables::{Inherited, Variables, child_environment};
+use super::variables::{Inherited, Surroundings, Variables, child_environment};
 use crate::model::bytes::Bytes;
 use crate::model::error::{self, Error};
 use crate::model::facts::{AlertSettings, Stdin};
 use crate::model::id::ProcessId;
 use crate::model::lifetime::{Lifetime, Owner, Restart};
 use crate::model::name;
+use crate::model::size::Size;
 use crate::store::environment::Environment;
 use crate::sys::{image, proc};
 
@@ -37,6 +38,8 @@ pub(crate) struct StartOptions {
     /// Added to that, the later before the earlier.
     pub(crate) env: Vec<Variables>,
     pub(crate) stdin: Stdin,
+    /// A terminal of this size in place of the three pipes.
+    pub(crate) pty: Option<Size>,
     pub(crate) grace: Option<Duration>,
     /// The grace when none is asked for.
     pub(crate) grace_default: Duration,
@@ -100,7 +103,11 @@ pub(super) fn plan(options: &StartOptions, environment: &Environment) -> Result<
         return Err(Error::usage("no command to start")
             .hint("bgp start COMMAND [ARGS…], or bgp start -c 'LINE'"));
     };
-    let env = child_environment(environment, options.inherited, &options.env)?;
+    let surroundings = match options.pty {
+        Some(_) => Surroundings::Terminal,
+        None => Surroundings::Pipes,
+    };
+    let env = child_environment(environment, options.inherited, &options.env, surroundings)?;
     let cwd_text = options
         .cwd
         .as_ref()

@@ -100,6 +100,7 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
         cwd: None,
         env: Vec::new(),
         stdin: start.stdin.clone(),
+        pty: start.pty,
         grace: (!start.grace_by_default).then_some(grace),
         grace_default: grace,
         inherited: Inherited::All,

@@ -31,6 +31,28 @@ pub(crate) enum Inherited {
     Nothing,
 }
 
+/// What a command's standard streams are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surroundings {
+    Pipes,
+    /// A terminal of its own: what the caller's variables say of another one does not hold.
+    Terminal,
+}
+
+impl Surroundings {
+    /// Whether the caller's variable holds here too.
+    fn inherit(self, name: &OsStr, value: &OsStr) -> bool {
+        match self {
+            Self::Pipes => true,
+            Self::Terminal if name == "TERM" => !value.is_empty() && value != "dumb",
+            Self::Terminal => name != "COLUMNS" && name != "LINES",
+        }
+    }
+}
+
+/// What a terminal is called that nobody has named: what most of them understand.
+const TERM_DEFAULT: &[u8] = b"xterm-256color";
+
 /// Variables that are added.
 pub(crate) enum Variables {
     One(OsString, OsString),
@@ -48,6 +70,7 @@ pub(super) fn child_environment(
     caller: &Environment,
     inherited: Inherited,
     added: &[Variables],
+    surroundings: Surroundings,
 ) -> Result<Vec<Bytes>, Error> {
     let mut pairs = Vec::new();
     for variables in added {
@@ -66,17 +89,23 @@ pub(super) fn child_environment(
         .collect();
     let kept = caller
         .without_passwords()
-        .filter(|(name, _)| inherited == Inherited::All && !last.contains_key(name));
+        .filter(|(name, _)| inherited == Inherited::All && !last.contains_key(name))
+        .filter(|(name, value)| surroundings.inherit(name, value));
     let new = pairs
         .iter()
         .enumerate()
         .filter(|(index, (name, _))| last[name.as_os_str()] == *index)
         .map(|(_, (name, value))| (name.as_os_str(), value.as_os_str()));
-    Ok(kept
+    let mut all: Vec<Bytes> = kept
         .chain(new)
         .filter(|(name, _)| !OURS.iter().any(|ours| name == ours))
         .map(|(name, value)| variable(name.as_bytes(), value.as_bytes()))
-        .collect())
+        .collect();
+    let names_terminal = all.iter().any(|variable| variable.0.starts_with(b"TERM="));
+    if surroundings == Surroundings::Terminal && !names_terminal {
+        all.push(variable(b"TERM", TERM_DEFAULT));
+    }
+    Ok(all)
 }
 
 /// `NAME=value`.
@@ -163,7 +192,7 @@ mod tests {
             ("BGP_ID", "outer"),
             ("B", "3"),
         ]);
-        let variables = child_environment(&caller, inherited, added);
+        let variables = child_environment(&caller, inherited, added, Surroundings::Pipes);
         let variables = variables.map_err(|error| error.message)?;
         Ok(variables.iter().map(Bytes::escaped).collect())
     }

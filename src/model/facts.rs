@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::bytes::Bytes;
 use super::id::{LogId, ProcessId};
 use super::lifetime::Lifetime;
+use super::size::Size;
 use super::status::{How, Reason, Status};
 
 /// Where a command's standard input comes from.
@@ -49,6 +50,9 @@ pub(crate) struct Start {
     pub(crate) umask: u32,
     #[serde(default)]
     pub(crate) stdin: Stdin,
+    /// It has a terminal, of this size at first, in place of the three pipes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pty: Option<Size>,
     /// From TERM to KILL when it is stopped.
     pub(crate) grace_ms: u64,
     /// Nobody asked for this grace: the configuration, or bgp itself, gave it.
@@ -145,6 +149,8 @@ pub(crate) enum Note {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+    /// The terminal has another size from here on.
+    Resized(Change),
 }
 
 /// END: nothing of the process lives, and all it wrote is in the log.
@@ -154,6 +160,13 @@ pub(crate) struct End {
     pub(crate) end_ms: u64,
     /// Bytes of output in the log, of both streams.
     pub(crate) output_bytes: u64,
+}
+
+/// What a size was, and what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) from: Size,
+    pub(crate) to: Size,
 }
 
 /// Where a finished log ends: what a cut at its tail is seen against.
@@ -189,6 +202,9 @@ pub(crate) struct Block {
     pub(crate) boot: String,
     #[serde(default)]
     pub(crate) paused: bool,
+    /// The size of its terminal now, if it has been changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<Size>,
     /// The numbers of the first and last segment there are.
     #[serde(default)]
     pub(crate) first_segment: u64,
@@ -217,6 +233,9 @@ pub(crate) struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) shell_line: Option<Bytes>,
     pub(crate) cwd: Bytes,
+    /// Its terminal's first size, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pty: Option<Size>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,4 +9,5 @@ pub(crate) mod id;
 pub(crate) mod lifetime;
 pub(crate) mod name;
 pub(crate) mod signal;
+pub(crate) mod size;
 pub(crate) mod status;

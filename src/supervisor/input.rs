@@ -8,21 +8,20 @@
 //! Does not: poll, or keep or log what was taken.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use super::outlet::Outlet;
 use crate::control::input::{Part, Then};
 use crate::control::{NoInput, Reply};
 use crate::model::facts::Stdin;
-use crate::sys::pipe;
 
 /// The stdin, and who wants to write to it.
 pub(super) struct Input {
     /// Kept open when the leader has ended: what it left behind may hold the other end still, and would
     /// read an end of file that nobody sent.
-    pipe: Option<File>,
+    outlet: Option<Outlet>,
     /// Why it takes nothing more.
     closed: Option<NoInput>,
     /// The first has the stdin.
@@ -57,15 +56,15 @@ enum Wrote {
 }
 
 impl Input {
-    /// For a process that was started with `asked` as its stdin; `pipe` is our end of it, if it is one.
-    pub(super) fn new(pipe: Option<OwnedFd>, asked: &Stdin) -> Self {
-        let closed = match (&pipe, asked) {
+    /// For a process that was started with `asked` as its stdin; `outlet` is our end of it, if there is one.
+    pub(super) fn new(outlet: Option<Outlet>, asked: &Stdin) -> Self {
+        let closed = match (&outlet, asked) {
             (Some(_), _) => None,
             (None, Stdin::Null | Stdin::Pipe) => Some(NoInput::Null),
             (None, Stdin::File(_)) => Some(NoInput::File),
         };
         Self {
-            pipe: pipe.map(File::from),
+            outlet,
             closed,
             turns: VecDeque::new(),
             answers: Vec::new(),
@@ -119,14 +118,14 @@ impl Input {
     /// Writes what there is room for, and gives the answers that are due.
     pub(super) fn go_on(&mut self, now: Instant) -> Vec<(u64, Reply)> {
         while let (None, Some(turn)) = (self.closed, self.turns.front_mut()) {
-            let (Some(part), Some(pipe)) = (&mut turn.part, &self.pipe) else {
+            let (Some(part), Some(outlet)) = (&mut turn.part, &mut self.outlet) else {
                 break;
             };
-            match part.write(pipe) {
+            match part.write(outlet) {
                 Wrote::All => self.part_is_taken(),
                 Wrote::NoRoom => break,
                 Wrote::Unread => {
-                    self.pipe = None;
+                    self.outlet = None;
                     self.close(NoInput::Unread);
                 }
             }
@@ -149,8 +148,9 @@ impl Input {
         match part.then {
             Then::More => return,
             Then::Done => {}
+            Then::Close if matches!(self.outlet, Some(Outlet::Terminal(_))) => {} // typed, and no more
             Then::Close => {
-                self.pipe = None;
+                self.outlet = None;
                 self.close(NoInput::Closed);
             }
         }
@@ -185,7 +185,7 @@ impl Input {
     /// What to poll for room; nothing unless something waits for it.
     pub(super) fn waits_for_room(&self) -> Option<BorrowedFd<'_>> {
         self.turns.front().filter(|turn| turn.part.is_some())?;
-        self.pipe.as_ref().map(AsFd::as_fd)
+        self.outlet.as_ref().map(AsFd::as_fd)
     }
 
     /// When [`go_on`](Self::go_on) has something to do, room or not.
@@ -196,19 +196,28 @@ impl Input {
 
 impl Waiting {
     /// Writes until all is written or there is no room.
-    fn write(&mut self, mut pipe: &File) -> Wrote {
-        if self.bytes.is_empty() && !pipe::has_reader(pipe) {
+    fn write(&mut self, outlet: &mut Outlet) -> Wrote {
+        if self.bytes.is_empty() && !outlet.has_reader() {
             return Wrote::Unread;
         }
-        while self.taken < self.bytes.len() {
-            match pipe.write(&self.bytes[self.taken..]) {
-                Ok(count) => self.taken += count,
+        loop {
+            let rest = &self.bytes[self.taken..];
+            let is_all = rest.is_empty();
+            let done = if !is_all {
+                outlet.write(rest).map(|count| self.taken += count)
+            } else if self.then == Then::Close {
+                outlet.end(self.bytes.last().copied())
+            } else {
+                Ok(())
+            };
+            match done {
+                Ok(()) if is_all => return Wrote::All,
+                Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Wrote::NoRoom,
                 Err(_) => return Wrote::Unread, // EPIPE: SIGPIPE is ignored
             }
         }
-        Wrote::All
     }
 
     fn taken(&self) -> Reply {

@@ -23,7 +23,7 @@ use crate::crypto::Key;
 use crate::log::block;
 use crate::log::writer::Writer;
 use crate::log::{Identity, Kind, LogKeys};
-use crate::model::facts::{Block, End, Exit};
+use crate::model::facts::{Block, Change, End, Exit, Note};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
 use crate::sys::{clock, proc};
@@ -96,6 +96,7 @@ impl Journal {
             supervisor_start: proc::stat(me).map_or(0, |stat| stat.start),
             boot,
             paused: false,
+            size: None,
             first_segment: 0,
             last_segment: 0,
             exit: None,
@@ -167,6 +168,13 @@ impl Journal {
             self.block.paused = paused;
             self.publish();
         }
+    }
+
+    /// The terminal has another size.
+    pub(super) fn resized(&mut self, change: Change) {
+        self.append_fact(Kind::Note, &Note::Resized(change));
+        self.block.size = Some(change.to);
+        self.publish();
     }
 
     /// bgp was asked to stop the tree; `leader_lives` tells whether that is how the leader will end.

@@ -1,4 +1,4 @@
-//! The command itself: pipes for its stdio, then fork and exec, and how that went.
+//! The command itself: pipes or a terminal for its stdio, then fork and exec, and how that went.
 //!
 //! Does not: wait for its end, or read its output.
 
@@ -14,8 +14,11 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 
+use super::outlet::Outlet;
+use super::terminal::Terminal;
 use crate::model::facts::{Start, Stdin};
-use crate::sys::exec::{self, Command, FAILURE_BYTES, Failure, Step};
+use crate::model::size::Size;
+use crate::sys::exec::{self, Command, Controlling, FAILURE_BYTES, Failure, Step};
 use crate::sys::image::Limit;
 use crate::sys::{pipe, proc};
 
@@ -32,10 +35,15 @@ pub(super) struct Leader {
 
 /// Our ends of its stdio.
 pub(super) struct Ends {
-    pub(super) stdin: Option<OwnedFd>,
+    pub(super) stdin: Option<Outlet>,
     pub(super) stdout: OwnedFd,
-    pub(super) stderr: OwnedFd,
+    /// None with a terminal, which has one stream.
+    pub(super) stderr: Option<OwnedFd>,
+    pub(super) terminal: Option<Terminal>,
 }
+
+/// Its own ends.
+struct OwnEnds([OwnedFd; 3]);
 
 /// Why there is no leader.
 pub(super) enum Trouble {
@@ -64,27 +72,21 @@ pub(super) fn launch(
     caller: Option<&UnixStream>,
 ) -> Result<(Leader, Ends), Trouble> {
     let command = command(start, core_limit)?;
-    let (out_read, out_write) = pipe::pipe()?;
-    let (err_read, err_write) = pipe::pipe()?;
-    let (in_read, in_write) = match (&start.stdin, stdin) {
-        (Stdin::Pipe, _) => pipe::pipe().map(|(read, write)| (read, Some(write)))?,
-        (Stdin::File(_), Some(file)) => (file, None),
-        (Stdin::File(_) | Stdin::Null, _) => (File::open("/dev/null")?.into(), None),
+    let (own_ends, ends) = match start.pty {
+        Some(size) => terminal(size)?,
+        None => pipes(&start.stdin, stdin)?,
     };
     let (status_read, status_write) = pipe::pipe()?;
-    for end in [&out_read, &err_read].into_iter().chain(&in_write) {
-        pipe::set_nonblocking(end)?;
-    }
 
     let began = Instant::now();
-    let ends = [in_read.as_fd(), out_write.as_fd(), err_write.as_fd()];
-    let pid = exec::spawn(&command, ends, status_write.as_fd()).map_err(|error| {
+    let inherited = own_ends.0.each_ref().map(AsFd::as_fd);
+    let pid = exec::spawn(&command, inherited, status_write.as_fd()).map_err(|error| {
         Trouble::NotExecuted(Failure {
             step: Step::Fork,
             errno: error.raw_os_error().unwrap_or(libc::EAGAIN),
         })
     })?;
-    drop((in_read, out_write, err_write, status_write));
+    drop((own_ends, status_write));
 
     match outcome(status_read, caller)? {
         Outcome::Executed => {
@@ -93,14 +95,7 @@ pub(super) fn launch(
                 start: proc::stat(pid.as_raw()).map_or(0, |stat| stat.start),
                 began,
             };
-            Ok((
-                leader,
-                Ends {
-                    stdin: in_write,
-                    stdout: out_read,
-                    stderr: err_read,
-                },
-            ))
+            Ok((leader, ends))
         }
         Outcome::Failed(failure) => Err(Trouble::NotExecuted(failure)),
         Outcome::CallerGone => {
@@ -108,6 +103,40 @@ pub(super) fn launch(
             Err(Trouble::CallerGone)
         }
     }
+}
+
+fn pipes(asked: &Stdin, file: Option<OwnedFd>) -> io::Result<(OwnEnds, Ends)> {
+    let (out_read, out_write) = pipe::pipe()?;
+    let (err_read, err_write) = pipe::pipe()?;
+    let (in_read, in_write) = match (asked, file) {
+        (Stdin::Pipe, _) => pipe::pipe().map(|(read, write)| (read, Some(write)))?,
+        (Stdin::File(_), Some(file)) => (file, None),
+        (Stdin::File(_) | Stdin::Null, _) => (File::open("/dev/null")?.into(), None),
+    };
+    for end in [&out_read, &err_read].into_iter().chain(&in_write) {
+        pipe::set_nonblocking(end)?;
+    }
+    let ends = Ends {
+        stdin: in_write.map(|end| Outlet::Pipe(File::from(end))),
+        stdout: out_read,
+        stderr: Some(err_read),
+        terminal: None,
+    };
+    Ok((OwnEnds([in_read, out_write, err_write]), ends))
+}
+
+fn terminal(size: Size) -> io::Result<(OwnEnds, Ends)> {
+    let (terminal, slave) = Terminal::new(size.within_limits())?;
+    let ends = Ends {
+        stdin: Some(Outlet::Terminal(terminal.keyboard()?)),
+        stdout: terminal.output()?,
+        stderr: None,
+        terminal: Some(terminal),
+    };
+    Ok((
+        OwnEnds([slave.try_clone()?, slave.try_clone()?, slave]),
+        ends,
+    ))
 }
 
 fn command(start: &Start, core_limit: Limit) -> io::Result<Command> {
@@ -131,6 +160,10 @@ fn command(start: &Start, core_limit: Limit) -> io::Result<Command> {
         cwd: std::ffi::CString::new(start.cwd.0.as_slice())?,
         umask: start.umask,
         core_limit,
+        terminal: match start.pty {
+            Some(_) => Controlling::Stdin,
+            None => Controlling::None,
+        },
     })
 }
 

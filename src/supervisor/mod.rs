@@ -3,10 +3,12 @@
 //! 1. [`launch`]: `bgp start` hands over open files, one key and the facts.
 //! 2. [`leader`]: the command is executed, as the leader of its own session.
 //! 3. [`run`]: the loop: output into the log, children reaped, requests carried out, the end written.
-//! 4. [`input`]: what clients send to the command's stdin, one message after the other.
+//! 4. [`input`]: what clients send to the command's stdin ([`outlet`]), one message after the other;
+//!    [`terminal`]: what takes the place of its pipes, if that was asked for.
 //! 5. [`tree`]: who belongs to the process, and how all of it is ended; [`stopping`]: when.
 //! 6. [`owner`]: the process with which it ends; [`runs`]: whether and when the command is run again.
-//! 7. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]).
+//! 7. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]);
+//!    [`streams`]: where it comes from, and how often it is read ([`pace`]).
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
 //! password anywhere.
@@ -17,12 +19,15 @@ mod input;
 mod journal;
 pub(crate) mod launch;
 mod leader;
+mod outlet;
 mod owner;
+mod pace;
 mod peers;
 mod run;
 mod runs;
 mod stopping;
 mod streams;
+mod terminal;
 pub(crate) mod tree;
 
 use std::fs::OpenOptions;

@@ -9,6 +9,7 @@ mod again;
 mod ending;
 mod ready;
 mod start;
+mod window;
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -26,6 +27,7 @@ use super::peers::Peers;
 use super::runs::Runs;
 use super::stopping::Stopping;
 use super::streams::Streams;
+use super::terminal::Terminal;
 use crate::control::server::Asked;
 use crate::control::{Reply, Request};
 use crate::model::error;
@@ -54,6 +56,7 @@ pub(crate) struct Supervisor {
     leader_lives: bool,
     input: Input,
     streams: Streams,
+    terminal: Option<Terminal>,
     signals: Signals,
     peers: Peers,
     stopping: Stopping,
@@ -103,7 +106,10 @@ impl Supervisor {
                 self.take_signals(now);
             }
             self.end_its_time(ready.owner, now);
-            self.streams.read_ready(ready.streams, &mut self.journal);
+            let heard = self
+                .streams
+                .read_ready(ready.streams, &mut self.journal, now);
+            self.tell_exit(heard, now);
             if ready.listener {
                 self.peers.accept(now);
             }
@@ -139,8 +145,7 @@ impl Supervisor {
         }
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        let now = Instant::now();
+    fn deadline(&self, now: Instant) -> Option<Instant> {
         let stop = self.stopping.deadline(now);
         // Once it is empty, the end waits for end of file, or for the disk.
         let end = self.end_at.filter(|at| *at > now);
@@ -149,10 +154,12 @@ impl Supervisor {
             end,
             self.peers.deadline(),
             self.journal.deadline(),
+            self.streams.deadline(now),
             self.input.deadline(),
             self.timeout_at,
             self.owner.as_ref().and_then(|owner| owner.deadline(now)),
             self.next_run(),
+            self.terminal.as_ref().and_then(Terminal::deadline),
         ]
         .into_iter()
         .flatten()
@@ -194,6 +201,8 @@ impl Supervisor {
                 Reply::Accepted
             }
             Request::Signal { number } => self.signal(*number, now),
+            Request::Attach => self.attach(peer, now),
+            Request::Resize(size) => self.resize(*size),
         };
         self.peers.answer(peer, &reply);
     }

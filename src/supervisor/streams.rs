@@ -5,8 +5,12 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
+
+use nix::poll::PollFlags;
 
 use super::journal::Journal;
+use super::pace::Pace;
 use crate::log::Kind;
 use crate::sys::pipe;
 
@@ -29,6 +33,7 @@ pub(super) struct Source {
     kind: Kind,
     /// How many reads in a row found it full.
     full: u8,
+    pace: Pace,
 }
 
 /// What a read gave.
@@ -43,20 +48,37 @@ pub(super) enum Got {
 }
 
 impl Streams {
-    pub(super) fn new(stdout: OwnedFd, stderr: OwnedFd) -> Self {
+    /// `stderr` is none where a terminal takes both.
+    pub(super) fn new(stdout: OwnedFd, stderr: Option<OwnedFd>) -> Self {
         let source = |pipe, kind| {
             Some(Source {
                 pipe: File::from(pipe),
                 kind,
                 full: 0,
+                pace: Pace::default(),
             })
         };
-        Self([source(stdout, Kind::Stdout), source(stderr, Kind::Stderr)])
+        let stderr = stderr.and_then(|pipe| source(pipe, Kind::Stderr));
+        Self([source(stdout, Kind::Stdout), stderr])
     }
 
-    /// What to poll.
-    pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.0.iter().flatten().map(AsFd::as_fd)
+    /// What to poll, and for what. Of those that are left alone for a moment only the end is told.
+    pub(super) fn fds(&self, now: Instant) -> impl Iterator<Item = (BorrowedFd<'_>, PollFlags)> {
+        self.0.iter().flatten().map(move |source| {
+            let flags = match source.pace.nap_until(now) {
+                Some(_) => PollFlags::empty(),
+                None => PollFlags::POLLIN,
+            };
+            (source.as_fd(), flags)
+        })
+    }
+
+    /// When one that is left alone is looked at again.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let sources = self.0.iter().flatten();
+        sources
+            .filter_map(|source| source.pace.nap_until(now))
+            .min()
     }
 
     /// Whether nobody can write to any of them.
@@ -64,17 +86,47 @@ impl Streams {
         self.0.iter().all(Option::is_none)
     }
 
-    /// Reads once from each that is ready, in the order of [`fds`](Self::fds).
-    pub(super) fn read_ready(&mut self, ready: [bool; STREAMS], journal: &mut Journal) {
+    /// Reads once from each that is ready, in the order of [`fds`](Self::fds). Returns whether there was
+    /// anything to read.
+    pub(super) fn read_ready(
+        &mut self,
+        ready: [bool; STREAMS],
+        journal: &mut Journal,
+        now: Instant,
+    ) -> bool {
         let mut ready = ready.into_iter();
-        for slot in &mut self.0 {
-            if let Some(source) = slot
-                && ready.next().unwrap_or(false)
-                && source.pass_on(journal).is_none()
-            {
-                *slot = None;
+        let ready = self
+            .0
+            .each_ref()
+            .map(|slot| slot.is_some() && ready.next() == Some(true));
+        if !ready.contains(&true) {
+            return false;
+        }
+        // What has gathered in one was written before what has come to the other now.
+        let gathers = self.0.each_ref().map(|slot| {
+            let source = slot.as_ref();
+            source.is_some_and(|source| source.pace.nap_until(now).is_some())
+        });
+        let mut bytes = 0;
+        for (index, slot) in self.0.iter_mut().enumerate() {
+            if gathers[index] && !ready[index] {
+                bytes += read_once(slot, journal, now);
             }
         }
+        for (index, slot) in self.0.iter_mut().enumerate() {
+            if ready[index] {
+                bytes += read_once(slot, journal, now);
+            }
+        }
+        let are_both_written = self.0.iter().all(|slot| {
+            let source = slot.as_ref();
+            source.is_some_and(|source| source.pace.is_recent(now))
+        });
+        if are_both_written {
+            let sources = self.0.iter_mut().flatten();
+            sources.for_each(|source| source.pace.wake());
+        }
+        bytes > 0
     }
 
     /// Gives back what a burst took: for when nothing came for a while.
@@ -94,6 +146,22 @@ impl Streams {
             {
                 *slot = None;
             }
+        }
+    }
+}
+
+/// Reads once from a stream, and forgets it at its end. Returns how many bytes that gave.
+fn read_once(slot: &mut Option<Source>, journal: &mut Journal, now: Instant) -> usize {
+    let Some(source) = slot else { return 0 };
+    match source.pass_on(journal) {
+        Some(0) => 0,
+        Some(bytes) => {
+            source.pace.read(bytes, now);
+            bytes
+        }
+        None => {
+            *slot = None;
+            0
         }
     }
 }
@@ -149,7 +217,7 @@ impl Source {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Got::Nothing,
-                Err(_) => Got::EndOfFile,
+                Err(_) => Got::EndOfFile, // EIO: a terminal that nobody holds any more
             };
         }
     }

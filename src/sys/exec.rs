@@ -27,6 +27,16 @@ pub(crate) struct Command {
     pub(crate) cwd: CString,
     pub(crate) umask: u32,
     pub(crate) core_limit: Limit,
+    pub(crate) terminal: Controlling,
+}
+
+/// What controls the session of the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Controlling {
+    /// Nothing.
+    None,
+    /// The terminal that is its stdin.
+    Stdin,
 }
 
 /// Where it failed. The numbers travel through a pipe between two processes of the same binary.
@@ -181,6 +191,11 @@ fn run(
                 return fail(Step::Stdio);
             }
         }
+        // A session without one may have it. See ioctl_tty(2), TIOCSCTTY.
+        if command.terminal == Controlling::Stdin && control_session(libc::STDIN_FILENO, 0).is_err()
+        {
+            return fail(Step::Stdio);
+        }
         libc::umask(command.umask as libc::mode_t);
         let (soft, hard) = command.core_limit;
         let limit = libc::rlimit {
@@ -211,6 +226,12 @@ fn run(
         }
     }
 }
+
+nix::ioctl_write_int_bad!(
+    /// Makes a terminal the controlling one of this session.
+    control_session,
+    libc::TIOCSCTTY
+);
 
 /// Default dispositions for all signals, and none blocked.
 ///

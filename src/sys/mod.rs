@@ -19,6 +19,7 @@ pub(crate) mod pidfd;
 pub(crate) mod pipe;
 pub(crate) mod ports;
 pub(crate) mod proc;
+pub(crate) mod pty;
 pub(crate) mod publish;
 pub(crate) mod reap;
 pub(crate) mod signals;

@@ -117,6 +117,9 @@ pub(crate) fn left_out(bytes: u64) -> String {
 #[derive(Default)]
 pub(crate) struct Lines {
     streams: [Unfinished; 2],
+    /// How many bytes of each stream were pushed, and how many of these are finished lines.
+    pushed: [u64; 2],
+    finished: [u64; 2],
     /// How many finished lines are still to be passed over.
     skip: u64,
 }
@@ -151,7 +154,17 @@ impl Lines {
                 ..Unfinished::default()
             }),
             skip,
+            ..Self::default()
         }
+    }
+
+    /// For chunks from behind a place on, which was within a line of these streams.
+    pub(crate) fn resumed(within_line: [bool; 2]) -> Self {
+        let mut lines = Self::new();
+        for (unfinished, within) in lines.streams.iter_mut().zip(within_line) {
+            unfinished.continued = within;
+        }
+        lines
     }
 
     /// For all chunks, when the first `skip` lines are not wanted.
@@ -177,10 +190,16 @@ impl Lines {
     ) -> Result<(), E> {
         let unfinished = &mut self.streams[stream as usize];
         unfinished.reads(chunk.len());
+        let (pushed, finished) = (
+            &mut self.pushed[stream as usize],
+            &mut self.finished[stream as usize],
+        );
+        *pushed += chunk.len() as u64;
         let mut rest = chunk;
         while let Some(end) = memchr::memchr(b'\n', rest) {
             let end_of_line = &rest[..end];
             rest = &rest[end + 1..];
+            *finished = *pushed - rest.len() as u64;
             if self.skip > 0 {
                 self.skip -= 1;
                 unfinished.forget();
@@ -201,6 +220,12 @@ impl Lines {
         }
         unfinished.extend(time_ns, rest);
         Ok(())
+    }
+
+    /// How many of the bytes of `stream` that were pushed are finished lines, up to the one that was
+    /// given last.
+    pub(crate) fn finished_bytes(&self, stream: Stream) -> u64 {
+        self.finished[stream as usize]
     }
 
     /// The lines that this chunk finishes.

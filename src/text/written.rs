@@ -118,6 +118,19 @@ pub(crate) fn restart(text: &str) -> Result<Restart, Error> {
     })
 }
 
+/// A TCP port that can be listened on.
+///
+/// # Errors
+///
+/// A usage error: anything but 1 to 65535.
+pub(crate) fn port(text: &str) -> Result<u16, Error> {
+    let port = digits(text).and_then(|()| text.parse().ok());
+    port.filter(|port| *port > 0).ok_or_else(|| {
+        Error::usage(format!("{} is not a port", quoted(text)))
+            .hint("a port is a number from 1 to 65535")
+    })
+}
+
 /// `KEY=VALUE` for an environment; the key is not empty, the value may be.
 ///
 /// # Errors

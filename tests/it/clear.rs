@@ -144,3 +144,32 @@ fn who_has_waited_for_the_end_may_clear_it_or_take_its_name() {
         assert!(bgp.list().is_empty(), "{then:?}");
     }
 }
+
+// D10: between the look at the state and the look at the log
+#[test]
+fn what_is_cleared_while_it_is_looked_at_is_not_called_damaged() {
+    let bgp = Sandbox::new();
+    for (command, code) in [
+        (&["output", "gone"][..], 3),
+        (&["verify", "gone"], 3),
+        (&["verify"], 0),
+    ] {
+        bgp.run(["start", "--name", "gone", "true"]).code(0);
+        bgp.run(["wait", "gone"]).code(0);
+        let mut late = bgp.command(command);
+        let late = Running::begin(late.env("BGP_PAUSE_AT", "log-open"));
+        if proc::pass_over(
+            !cfg!(debug_assertions),
+            "only a debug build has points to pause at",
+        ) {
+            return;
+        }
+        bgp.wait_until("it is about to open the log", || {
+            (proc::stat(late.pid())?.state == 'T').then_some(())
+        });
+        bgp.run(["clear"]).code(0);
+        proc::kill(late.pid(), Signal::SIGCONT);
+        let outcome = late.finish().code(code);
+        assert_eq!(outcome.errors().contains("was cleared"), code == 3);
+    }
+}

@@ -43,8 +43,12 @@ mod model;
 mod output;
 /// Where the password comes from, and where it must not go.
 mod password;
+/// What belongs together, and ends together.
+mod policy;
 /// The tool for agents: every word a parameter, every answer short.
 mod process_tool;
+/// Programs that find a terminal, and what is typed into it.
+mod pty;
 /// Two at once.
 mod race;
 /// The README says what the program does.
@@ -63,3 +67,5 @@ mod stop;
 mod tidy;
 /// The end of a process, as the one who waits sees it.
 mod wait;
+/// What is waited for before an end: a line, a port, silence.
+mod wait_for;

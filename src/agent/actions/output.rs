@@ -10,6 +10,8 @@ use crate::config::Source;
 use crate::config::table::Key;
 use crate::manager::Manager;
 use crate::manager::observe::{Observed, Reach};
+use crate::manager::output::cursor::Cursor;
+use crate::manager::output::rest::Rest;
 use crate::manager::output::{Form, Piece, Query};
 use crate::model::error::Error;
 use crate::sys::clock;
@@ -36,7 +38,8 @@ pub(super) struct Shown {
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let (manager, process) = call.process()?;
     let query = query(call);
-    let shown = read(&manager, &process, &query)?;
+    let after = call.arguments.cursor("after");
+    let shown = read(&manager, &process, &query, after)?;
     let info = process.info();
     let [out, err] = shown.counts;
     let [s_out, s_err] = shown.counts.map(|count| if count == 1 { "" } else { "s" });
@@ -71,7 +74,8 @@ fn query(call: &Call<'_>) -> Query {
     let stream = said.text("stream").unwrap_or("both");
     let since = said.duration("since");
     let pattern = said.regex("grep").cloned();
-    let default = match (since.is_some() || pattern.is_some(), configured) {
+    let measured = since.is_some() || pattern.is_some() || said.cursor("after").is_some();
+    let default = match (measured, configured) {
         (true, _) => 0, // what is asked for by another measure is not measured in lines besides
         (false, true) => settings.default_tail_lines(),
         (false, false) => LINES_DEFAULT,
@@ -103,21 +107,26 @@ pub(super) fn last_lines(
         pattern: None,
         form: Form::Lines,
     };
-    read_within(manager, process, &query, max_bytes)
+    read_within(manager, process, &query, None, max_bytes)
 }
 
 /// Reads as much as fits into an answer, as text and as a document.
-fn read(manager: &Manager, process: &Observed, query: &Query) -> Result<Shown, Error> {
+fn read(
+    manager: &Manager,
+    process: &Observed,
+    query: &Query,
+    after: Option<&Cursor>,
+) -> Result<Shown, Error> {
     let max_bytes = ANSWER_MAX_BYTES - ROOM_BYTES;
     let mut budget = max_bytes;
-    let mut shown = read_within(manager, process, query, budget)?;
+    let mut shown = read_within(manager, process, query, after, budget)?;
     for _ in 0..TRIES {
         let size = shown.size();
         if size <= max_bytes {
             break;
         }
         budget = (budget * max_bytes / size * 9 / 10).max(1);
-        shown = read_within(manager, process, query, budget)?;
+        shown = read_within(manager, process, query, after, budget)?;
     }
     Ok(shown)
 }
@@ -126,12 +135,16 @@ fn read_within(
     manager: &Manager,
     process: &Observed,
     query: &Query,
+    after: Option<&Cursor>,
     max_bytes: usize,
 ) -> Result<Shown, Error> {
     let mut budget = Budget::new(max_bytes as u64);
     let mut counts = [0; 2];
     let mut notes = Vec::new();
-    let mut reading = manager.read_output(process, query.clone())?;
+    let mut reading = match after {
+        Some(cursor) => manager.read_output_after(process, query.clone(), cursor)?,
+        None => manager.read_output(process, query.clone())?,
+    };
     let mut take = |line: &crate::text::lines::Line<'_>| {
         counts[line.stream as usize] += 1;
         budget.take(ShownLine::of(line));
@@ -144,15 +157,11 @@ fn read_within(
         }
         Ok(())
     })?;
-    reading.unfinished().iter().for_each(&mut take);
-    let position = reading.position();
+    reading.rest(process.reach()).iter().for_each(&mut take);
     Ok(Shown {
         parts: budget.finish(),
         counts,
-        cursor: format!(
-            "{}.{}.{}",
-            position.segment, position.offset, position.record
-        ),
+        cursor: reading.cursor(Rest::Shown(process.reach())).to_string(),
         dropped_bytes: reading.dropped_bytes(),
         notes,
         damage: reading.check(process).err(),
@@ -160,6 +169,11 @@ fn read_within(
 }
 
 impl Shown {
+    /// Tells this place as the one to go on from.
+    pub(super) fn go_on_from(&mut self, cursor: &Cursor) {
+        self.cursor = cursor.to_string();
+    }
+
     /// The bytes it takes as text or in a document, whichever is more.
     fn size(&self) -> usize {
         let text: usize = self.parts.iter().map(|part| text(part).len() + 1).sum();

@@ -22,7 +22,11 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let (manager, process) = call.process()?;
     let mut bytes = text.unwrap_or_default().as_bytes().to_vec();
     if text.is_some() && call.arguments.switch("newline").unwrap_or(true) {
-        bytes.push(b'\n');
+        bytes.push(if process.entry.pty.is_some() {
+            b'\r'
+        } else {
+            b'\n'
+        }); // as the Enter key does
     }
     let message = Message {
         bytes,

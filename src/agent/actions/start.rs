@@ -8,6 +8,7 @@ use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::variables::{Inherited, Variables};
 use crate::model::bytes::Bytes;
 use crate::model::facts::{AlertSettings, Stdin};
+use crate::model::size::Size;
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let info = call.agent.start(&options(call))?;
@@ -60,6 +61,7 @@ fn options(call: &Call<'_>) -> StartOptions {
             Some("null") => Stdin::Null,
             Some(file) => Stdin::File(Bytes::from(file)),
         },
+        pty: switch("pty", false).then_some(Size::DEFAULT),
         grace: said.duration("grace"),
         grace_default: settings.grace(),
         group: text("group"),

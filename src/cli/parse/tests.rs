@@ -253,8 +253,8 @@ fn a_wrong_word_is_refused_with_the_right_one() {
             "'bgp list' has no option '-n' ('bgp list --help' lists its options)",
         ),
         (
-            "start --pty x",
-            "'bgp start' has no option '--pty' (options of the command stand after it; 'bgp start --help' lists bgp's own)",
+            "start --wait x",
+            "'bgp start' has no option '--wait' (options of the command stand after it; 'bgp start --help' lists bgp's own)",
         ),
         (
             "list web",
@@ -262,9 +262,12 @@ fn a_wrong_word_is_refused_with_the_right_one() {
         ),
         (
             "output a b",
-            "unexpected argument 'b' (usage: bgp output [OPTIONS] ID)",
+            "unexpected argument 'b' (usage: bgp output [OPTIONS] ID, or bgp output [OPTIONS] --group GROUP, or bgp output [OPTIONS] --session SESSION)",
         ),
-        ("output", "no ID is given (usage: bgp output [OPTIONS] ID)"),
+        (
+            "output",
+            "no ID is given (usage: bgp output [OPTIONS] ID, or bgp output [OPTIONS] --group GROUP, or bgp output [OPTIONS] --session SESSION)",
+        ),
         ("status", "no ID is given (usage: bgp status [OPTIONS] ID…)"),
         (
             "start -n web",

@@ -100,6 +100,23 @@ fn numbers_of_processes() {
 }
 
 #[test]
+fn ports() {
+    for (text, number) in [
+        ("1", Some(1)),
+        ("8080", Some(8080)),
+        ("65535", Some(65535)),
+        ("0", None),
+        ("65536", None),
+        ("-1", None),
+        ("+80", None),
+        ("http", None),
+        ("", None),
+    ] {
+        assert_eq!(port(text).ok(), number, "{text}");
+    }
+}
+
+#[test]
 fn variables() {
     for good in [&b"A=b"[..], b"A=", b"A=b=c", b"A B=c", b"A=\xff\n"] {
         assert_eq!(variable(OsStr::from_bytes(good)), Ok(Bytes(good.to_vec())));

@@ -2,17 +2,33 @@
 //!
 //! Does not: write it.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
+use crate::text::lines::Line;
+
 #[derive(Serialize)]
-pub(super) struct LineDocument<'a> {
+pub(in crate::commands) struct LineDocument<'a> {
     pub(super) stream: &'static str,
     pub(super) time: u64,
-    pub(super) text: &'a str,
+    pub(super) text: Cow<'a, str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) partial: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) continued: bool,
+}
+
+impl<'a> LineDocument<'a> {
+    pub(in crate::commands) fn of(line: &'a Line<'_>) -> Self {
+        Self {
+            stream: line.stream.word(),
+            time: line.time_ns / 1_000_000,
+            text: line.shown(),
+            partial: line.partial,
+            continued: line.continued,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ use crate::commands::documents::SCHEMA;
 use crate::commands::out::{Format, note, to_json};
 use crate::commands::words::Clock;
 use crate::manager::observe::{Observed, Reach};
-use crate::manager::output::{Form, Piece, Reading};
+use crate::manager::output::{Form, Piece, Reading, rest as output};
 use crate::model::error::Error;
 use crate::text::budget::{Budget, LeftOut, Part, ShownLine};
 use crate::text::display::{for_terminal, width};
@@ -34,6 +34,8 @@ pub(super) struct Printer<'a> {
     id: String,
     /// Whether a line is shown before it is finished.
     grows: bool,
+    /// Whether it goes on where somebody has read before.
+    resumed: bool,
     budget: Option<Budget>,
     /// For JSON: how many lines the document has that is being written, if one is.
     document: Option<u64>,
@@ -66,6 +68,7 @@ impl<'a> Printer<'a> {
             clock: options.timestamps.then(Clock::local),
             id: process.entry.id.to_string(),
             grows,
+            resumed: options.after.is_some(),
             budget: options.max_bytes.map(Budget::new),
             document: None,
             drawn: [None; 2],
@@ -86,6 +89,9 @@ impl<'a> Printer<'a> {
                 note(&text);
             }
             (Piece::Bytes(_, bytes), _) => self.context.out.bytes(bytes)?,
+            // The newline of a line that was shown without it, which ended there.
+            (Piece::Line(line), Format::Text)
+                if self.resumed && line.continued && line.bytes.is_empty() => {}
             (Piece::Line(line), _) if self.budget.is_some() => {
                 if let Some(budget) = &mut self.budget {
                     budget.take(ShownLine::of(&line));
@@ -109,7 +115,7 @@ impl<'a> Printer<'a> {
         reach: Reach,
     ) -> Result<(), Error> {
         if round == Round::Last {
-            for line in reading.unfinished() {
+            for line in reading.rest(reach) {
                 self.take(Piece::Line(line))?;
             }
         } else if self.grows {
@@ -121,13 +127,13 @@ impl<'a> Printer<'a> {
         if self.context.format == Format::Json && (round == Round::Last || self.document.is_some())
         {
             self.begin_document()?;
-            let position = reading.position();
+            let shown = match round {
+                Round::Last => output::Rest::Shown(reach),
+                Round::More => output::Rest::Kept,
+            };
             let rest = to_json(&Rest {
                 left_out: gaps,
-                next_cursor: format!(
-                    "{}.{}.{}",
-                    position.segment, position.offset, position.record
-                ),
+                next_cursor: reading.cursor(shown).to_string(),
                 dropped_bytes: reading.dropped_bytes(),
                 eof: reach == Reach::Ended,
             })?;
@@ -346,7 +352,7 @@ impl<'a> Printer<'a> {
         let json = to_json(&LineDocument {
             stream: line.stream.word(),
             time: line.time_ns / 1_000_000,
-            text: &line.text(),
+            text: line.text(),
             partial: line.partial,
             continued: line.continued,
         })?;

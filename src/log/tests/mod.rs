@@ -141,6 +141,7 @@ pub(super) fn start(variable_bytes: usize) -> facts::Start {
         env: vec![format!("A={}", "x".repeat(variable_bytes)).as_str().into()],
         umask: 0o22,
         stdin: facts::Stdin::Pipe,
+        pty: None,
         grace_ms: 5_000,
         grace_by_default: false,
         group: None,

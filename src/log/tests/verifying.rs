@@ -115,7 +115,7 @@ fn an_older_or_another_end_is_not_the_promised_one() {
             ..end.clone()
         },
         LogEnd {
-            tag: end.tag.replace('0', "1"),
+            tag: end.tag.chars().rev().chain(['0']).collect(),
             ..end.clone()
         },
         LogEnd {

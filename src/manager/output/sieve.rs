@@ -84,7 +84,7 @@ impl Query {
 }
 
 /// Whether `pattern` is found in `line` as it is shown.
-fn is_found(pattern: &Regex, line: &Line<'_>) -> bool {
+pub(super) fn is_found(pattern: &Regex, line: &Line<'_>) -> bool {
     if line.cut.is_none() && row::is_plain(&line.bytes) {
         return pattern.is_match(&line.bytes);
     }

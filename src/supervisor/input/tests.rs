@@ -2,8 +2,11 @@
 
 use std::io::Read;
 
+use std::fs::File;
+
 use super::*;
 use crate::control::input::PART_MAX_BYTES;
+use crate::sys::pipe;
 
 const LIMIT_MS: u32 = 2000;
 const LIMIT: Duration = Duration::from_millis(LIMIT_MS as u64);
@@ -13,7 +16,7 @@ fn piped() -> (Input, Option<File>, Instant) {
     let (read, write) = pipe::pipe().unwrap();
     pipe::set_nonblocking(&read).unwrap();
     pipe::set_nonblocking(&write).unwrap();
-    let input = Input::new(Some(write), &Stdin::Pipe);
+    let input = Input::new(Some(Outlet::Pipe(File::from(write))), &Stdin::Pipe);
     (input, Some(File::from(read)), Instant::now())
 }
 

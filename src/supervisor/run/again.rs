@@ -65,9 +65,14 @@ impl Supervisor {
                     stdin,
                     stdout,
                     stderr,
+                    mut terminal,
                 },
             )) => {
                 self.input = Input::new(stdin, runs.stdin());
+                if let (Some(new), Some(old)) = (&mut terminal, &self.terminal) {
+                    new.take_the_place_of(old);
+                }
+                self.terminal = terminal;
                 self.begin_run(leader, Streams::new(stdout, stderr));
             }
             Err(failed) => {

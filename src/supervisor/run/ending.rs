@@ -11,8 +11,10 @@ use crate::model::status::{Event, How, Reason, Status};
 use crate::store::files;
 use crate::supervisor::journal::Publish;
 use crate::supervisor::stopping::Call;
+use crate::supervisor::terminal::Terminal;
 use crate::supervisor::tree;
 use crate::sys::clock;
+use crate::sys::group;
 use crate::sys::reap::{self, Change, Reaped, Usage};
 
 /// How long end of file is waited for when nothing of the tree lives: a stranger may hold a pipe.
@@ -63,10 +65,14 @@ impl Supervisor {
         self.streams.read_waiting(&mut self.journal);
         self.input.close(NoInput::Ended);
         let exit = self.exit(how, core_dumped, usage, now);
-        // When nothing else lives and nothing more can come, END follows at once and is published with it.
-        let last =
-            self.tree_is_empty && self.on_record == OnRecord::Yes && self.streams.have_ended();
-        self.run_ended(exit, if last { Publish::Later } else { Publish::Now }, now);
+        match &mut self.terminal {
+            None => self.write_exit(exit, now),
+            Some(terminal) => {
+                terminal.leader_ended(exit, now);
+                self.streams.read_waiting(&mut self.journal); // also its end, if nobody else holds it
+                self.tell_exit(false, now);
+            }
+        }
     }
 
     /// What is to be written down of a leader that has ended.
@@ -94,6 +100,26 @@ impl Supervisor {
         }
     }
 
+    /// Writes the end of a leader with a terminal when nothing more comes; `heard` tells that something came.
+    pub(super) fn tell_exit(&mut self, heard: bool, now: Instant) {
+        let Some(terminal) = &mut self.terminal else {
+            return;
+        };
+        if heard {
+            terminal.heard(now);
+        }
+        if let Some(exit) = terminal.take_exit(self.streams.have_ended(), now) {
+            self.write_exit(exit, now);
+        }
+    }
+
+    fn write_exit(&mut self, exit: Exit, now: Instant) {
+        // When nothing else lives and nothing more can come, END follows at once and is published with it.
+        let last =
+            self.tree_is_empty && self.on_record == OnRecord::Yes && self.streams.have_ended();
+        self.run_ended(exit, if last { Publish::Later } else { Publish::Now }, now);
+    }
+
     /// Asks the whole tree to end, and sets the time at which it is made to. Asking again can only
     /// make that time earlier. It will not be run again.
     pub(super) fn stop(&mut self, reason: Reason, grace: Duration, now: Instant) {
@@ -106,6 +132,10 @@ impl Supervisor {
         }
         if call == Call::Anew && !grace.is_zero() {
             tree::terminate(self.leader_lives.then_some(self.leader.pid));
+            if self.terminal.is_some() && self.leader_lives {
+                // Its terminal goes: an interactive shell, which ignores TERM, ends by this.
+                let _ = group::signal(self.leader.pid, libc::SIGHUP);
+            }
         }
     }
 
@@ -135,7 +165,9 @@ impl Supervisor {
             return false;
         }
         self.streams.read_waiting(&mut self.journal);
+        self.tell_exit(false, now);
         (self.streams.have_ended() || self.end_at.is_some_and(|end_at| now >= end_at))
+            && !self.terminal.as_ref().is_some_and(Terminal::keeps_exit)
             && self.journal.is_settled(now)
     }
 

@@ -28,6 +28,7 @@ pub(super) struct Ready {
 impl Supervisor {
     /// Waits until something is ready or a deadline is reached.
     pub(super) fn wait(&self, caller: Option<&UnixStream>) -> Ready {
+        let now = Instant::now();
         let mut fds = Vec::with_capacity(8);
         let mut add = |fd, flags| fds.push(PollFd::new(fd, flags));
         add(self.signals.as_fd(), PollFlags::POLLIN);
@@ -39,8 +40,8 @@ impl Supervisor {
         {
             add(fd, PollFlags::POLLIN);
         }
-        for fd in self.streams.fds() {
-            add(fd, PollFlags::POLLIN);
+        for (fd, flags) in self.streams.fds(now) {
+            add(fd, flags);
         }
         for peer in &self.peers.connected {
             let out = if peer.wants_to_write() {
@@ -53,8 +54,8 @@ impl Supervisor {
         if let Some(stdin) = self.input.waits_for_room() {
             add(stdin, PollFlags::POLLOUT); // the last: it only wakes
         }
-        let limit = self.deadline().map_or(PollTimeout::NONE, |deadline| {
-            notify::timeout(deadline.saturating_duration_since(Instant::now()))
+        let limit = self.deadline(now).map_or(PollTimeout::NONE, |deadline| {
+            notify::timeout(deadline.saturating_duration_since(now))
         });
         if poll(&mut fds, limit).is_err() {
             return Ready::default(); // EINTR, or no memory for a moment: looked at again
@@ -67,7 +68,7 @@ impl Supervisor {
         let listener = listener.is_some() && next();
         let owner = owner.is_some() && next();
         let mut streams = [false; STREAMS];
-        for (ready, _) in streams.iter_mut().zip(self.streams.fds()) {
+        for (ready, _) in streams.iter_mut().zip(self.streams.fds(now)) {
             *ready = next();
         }
         Ready {

@@ -82,6 +82,7 @@ impl Supervisor {
             leader_lives: true,
             input: Input::new(ends.stdin, &launch.start.stdin),
             streams: Streams::new(ends.stdout, ends.stderr),
+            terminal: ends.terminal,
             signals,
             peers: Peers::new(listener, control, launch.log),
             stopping: Stopping::No,

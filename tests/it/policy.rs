@@ -1,0 +1,205 @@
+//! What belongs together: sessions and groups, as what ends them and as what selects them.
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::harness::{Proc, Sandbox, script};
+use crate::invocation::finish;
+use crate::proc;
+
+/// Starts a process that lives, in a session by `BGP_SESSION` and in a group.
+#[track_caller]
+fn start_in(bgp: &Sandbox, session: &str, group: &str, name: &str) -> Proc {
+    let mut start = bgp.command(["start", "--json", "--name", name, "--group", group]);
+    start.env("BGP_SESSION", session);
+    start.args([
+        "--",
+        "/bin/sh",
+        "-c",
+        "echo hello from $BGP_NAME; exec sleep 60",
+    ]);
+    Proc::from_json(&finish(&mut start).code(0).json()["process"])
+}
+
+fn names(processes: &Value) -> Vec<&str> {
+    let all = processes["processes"].as_array().expect("a list");
+    all.iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn the_end_of_a_session_stops_and_clears_all_of_it_and_nothing_else() {
+    let bgp = Sandbox::new();
+    let web = start_in(&bgp, "agent", "dev", "web");
+    let db = start_in(&bgp, "agent", "db", "db");
+    let other = start_in(&bgp, "another", "dev", "other");
+    let alone = bgp.start("alone", ["sleep", "60"]);
+    bgp.start_with(&["--name", "done", "--session", "agent"], ["true"]);
+    bgp.run(["wait", "done"]).code(0);
+    let mut end = bgp.command(["end-session", "--json"]);
+    let ended = finish(end.env("BGP_SESSION", "agent")).code(0).json();
+    assert_eq!(names(&ended), ["web", "db", "done"]);
+    assert_eq!(ended["processes"][0]["reason"], "session");
+    assert_eq!(ended["processes"][0]["status"], "killed");
+    assert!(!proc::alive(web.pid) && !proc::alive(db.pid));
+    assert!(proc::alive(other.pid) && proc::alive(alone.pid));
+    assert_eq!(
+        names(&bgp.run(["list", "--json"]).code(0).json()),
+        ["other", "alone"]
+    );
+    assert!(!bgp.log(&web.id).exists(), "its log is gone");
+    bgp.run(["end-session", "another"])
+        .code(0)
+        .stdout_has("other");
+    assert!(!proc::alive(other.pid) && proc::alive(alone.pid));
+}
+
+#[test]
+fn nothing_to_end_is_no_failure_and_no_name_is_one() {
+    let fresh = Sandbox::fresh();
+    fresh
+        .run(["end-session", "x"])
+        .code(0)
+        .stdout("")
+        .stderr("");
+    assert!(!fresh.state().exists(), "nothing was written");
+    let bgp = Sandbox::new();
+    bgp.start("alone", ["true"]);
+    bgp.run(["end-session", "x"]).code(0).stdout("");
+    bgp.run(["end-session"]).failed(2).stderr_has("BGP_SESSION");
+    finish(bgp.command(["end-session"]).env("BGP_SESSION", "")).failed(2);
+    bgp.run(["end-session", ""]).failed(2);
+    bgp.run(["end-session", "a\nb"]).failed(2);
+    assert_eq!(bgp.list().len(), 1);
+}
+
+#[test]
+fn a_session_ends_though_one_of_it_ignores_that_and_another_is_run_again() {
+    let bgp = Sandbox::new();
+    let stubborn = bgp.start_with(
+        &["--name", "stubborn", "--session", "agent", "--grace", "1h"],
+        [script("ignores-term.sh")],
+    );
+    bgp.ready(&stubborn);
+    let again = [
+        "--name",
+        "again",
+        "--session",
+        "agent",
+        "--restart",
+        "always",
+    ];
+    bgp.start_with(&again, ["false"]);
+    bgp.run(["end-session", "agent", "--force"]).code(0);
+    assert!(!proc::alive(stubborn.pid));
+    assert_eq!(bgp.list(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_session_ends_as_far_as_it_can_and_the_rest_stays_on_record() {
+    let bgp = Sandbox::new();
+    let web = start_in(&bgp, "agent", "dev", "web");
+    let stuck = start_in(&bgp, "agent", "dev", "stuck");
+    let supervisor = stuck.supervisor();
+    proc::kill(supervisor, Signal::SIGSTOP);
+    let ended = bgp.run(["end-session", "agent"]).code(1);
+    assert!(
+        ended.errors().contains(&supervisor.to_string()),
+        "{}",
+        ended.errors()
+    );
+    proc::kill(supervisor, Signal::SIGCONT);
+    assert!(!proc::alive(web.pid) && proc::alive(stuck.pid));
+    assert_eq!(names(&bgp.run(["list", "--json"]).json()), ["stuck"]);
+    bgp.run(["end-session", "agent"]).code(0);
+}
+
+#[test]
+fn a_group_and_a_session_select_for_every_command_about_several() {
+    let bgp = Sandbox::new();
+    let web = start_in(&bgp, "agent", "dev", "web");
+    start_in(&bgp, "agent", "db", "db");
+    start_in(&bgp, "another", "dev", "other");
+    let list = |options: &[&str]| {
+        let listed = bgp
+            .run([&["list", "--json"], options].concat())
+            .code(0)
+            .json();
+        names(&listed).join(" ")
+    };
+    assert_eq!(list(&["--group", "dev"]), "web other");
+    assert_eq!(list(&["--session", "agent"]), "web db");
+    assert_eq!(list(&["--session", "agent", "--group", "dev"]), "web");
+    assert_eq!(list(&["--group", "none"]), "");
+
+    let restarted = bgp
+        .run(["restart", "--json", "--group", "db"])
+        .code(0)
+        .json();
+    assert_eq!(names(&restarted), ["db"]);
+    let stopped = bgp.run(["stop", "--json", "--group", "dev", "--session", "agent"]);
+    assert_eq!(names(&stopped.code(0).json()), ["web"]);
+    assert!(!proc::alive(web.pid));
+    bgp.run(["wait", "--group", "dev", "--any"])
+        .code(143)
+        .stdout_has("web");
+    bgp.run(["wait", "--group", "dev", "--timeout", "0"])
+        .failed(124)
+        .stderr_has("other");
+    bgp.run(["stop", "--session", "another"]).code(0);
+    let waited = bgp
+        .run(["wait", "--json", "--group", "dev"])
+        .code(143)
+        .json();
+    assert_eq!(names(&waited), ["web", "other"]);
+    let cleared = bgp
+        .run(["clear", "--json", "--group", "dev"])
+        .code(0)
+        .json();
+    assert_eq!(names(&cleared), ["web", "other"]);
+    assert_eq!(list(&[]), "db db");
+    for command in ["wait", "output"] {
+        bgp.run([command, "--group", "none"])
+            .failed(3)
+            .stderr_has("none");
+        bgp.run([command, "--group", "db", "db"]).failed(2);
+        bgp.run([command]).failed(2);
+    }
+}
+
+#[test]
+fn output_of_several_tells_whose_it_is() {
+    let bgp = Sandbox::new();
+    let (one, two) = (
+        start_in(&bgp, "agent", "dev", "one"),
+        start_in(&bgp, "agent", "dev", "two"),
+    );
+    start_in(&bgp, "agent", "db", "other");
+    for name in ["one", "two", "other"] {
+        bgp.wait_until("it has written", || {
+            (!bgp.output(name).is_empty()).then_some(())
+        });
+    }
+    let (one, two) = (&one.id, &two.id);
+    bgp.run(["output", "--group", "dev"])
+        .code(0)
+        .stdout(&format!(
+            "==> one ({one}) <==\nhello from one\n\n==> two ({two}) <==\nhello from two\n"
+        ));
+    let shown = bgp
+        .run(["logs", "--session", "agent", "--json", "-n", "1"])
+        .code(0)
+        .text();
+    let documents: Vec<Value> = shown
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(documents.len(), 3);
+    assert_eq!(documents[1]["id"], two.as_str());
+    assert_eq!(documents[2]["lines"][0]["text"], "hello from other");
+    for option in ["-f", "--after=0.0.0", "--raw", "--path", "--export=x"] {
+        bgp.run(["output", option, "--group", "dev"]).failed(2);
+    }
+    bgp.run(["stream", "--group", "dev"]).failed(2);
+}
