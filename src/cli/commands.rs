@@ -118,6 +118,20 @@ pub(crate) const COMMANDS: &[Command] = &[
             Flag::with_value("group", Value::Label, "GROUP", "put it into a group"),
             Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
                 .default("$BGP_SESSION"),
+            Flag::with_value(
+                "wait-for",
+                Value::Condition,
+                "RE|port:N",
+                "return once this regular expression is found in a line of its output, or it listens \
+                 on port N; if it ends before, with 7 and its last lines",
+            ),
+            Flag::with_value(
+                "wait-timeout",
+                Value::Duration,
+                "TIME",
+                "give up waiting after this time; it runs on",
+            )
+            .only_with("wait-for"),
             Flag::switch("replace", "stop a live process of that name first").only_with("name"),
             Flag::with_value(
                 "timeout",
@@ -156,6 +170,10 @@ pub(crate) const COMMANDS: &[Command] = &[
                 does: "a line for the shell",
             },
             Example {
+                line: "bgp start -n web --wait-for port:8080 --wait-timeout 30s ./serve",
+                does: "return when it can be connected to",
+            },
+            Example {
                 line: "bgp start -n repl --pty python3",
                 does: "a program that wants a terminal",
             },
@@ -167,7 +185,9 @@ pub(crate) const COMMANDS: &[Command] = &[
         state: State::Changed,
         failures: &[
             Kind::InTheWay,
+            Kind::EndedBefore,
             Kind::Survivors,
+            Kind::TimedOut,
             Kind::CannotRun,
             Kind::CommandNotFound,
         ],

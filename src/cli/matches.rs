@@ -12,6 +12,7 @@ use super::table::{Command, Flag, Value};
 use super::values::{self, quoted};
 use crate::commands::out::Format;
 use crate::manager::output::cursor::Cursor;
+use crate::manager::wait::condition::Conditions;
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::facts::Stdin;
@@ -39,6 +40,7 @@ pub(super) enum Parsed {
     Window(Size),
     Regex(Regex),
     Port(u16),
+    Conditions(Conditions),
     Cursor(Cursor),
     Signal(i32),
     Pid(i32),
@@ -159,6 +161,14 @@ impl Matches {
         })
     }
 
+    /// What a flag says is to be waited for.
+    pub(crate) fn conditions(&self, long: &str) -> Option<&Conditions> {
+        self.values(long).find_map(|value| match value {
+            Parsed::Conditions(conditions) => Some(conditions),
+            _ => None,
+        })
+    }
+
     /// All values of a flag for cursors.
     pub(crate) fn cursors(&self, long: &str) -> impl Iterator<Item = &Cursor> {
         self.values(long).filter_map(|value| match value {
@@ -263,6 +273,7 @@ impl Parsed {
             Value::Restart => values::restart(text).map(Parsed::Restart),
             Value::Regex => regex(text).map(Parsed::Regex),
             Value::Port => values::port(text).map(Parsed::Port),
+            Value::Condition => condition(text).map(Parsed::Conditions),
             Value::Cursor => Cursor::parse(text).map(Parsed::Cursor),
             Value::Signal => signal::number(text).map(Parsed::Signal).ok_or_else(|| {
                 Error::usage(format!("{} is not a signal", quoted(text)))
@@ -287,6 +298,24 @@ fn not_empty(value: OsString) -> Result<Bytes, Error> {
     }
     values::no_nul(value.as_bytes(), "it")?;
     Ok(Bytes(value.into_vec()))
+}
+
+/// `port:N`, or a regular expression.
+fn condition(text: &str) -> Result<Conditions, Error> {
+    if text.is_empty() {
+        return Err(Error::usage("it is empty").hint("a variable in its place may be unset"));
+    }
+    let none = Conditions::default();
+    Ok(match text.strip_prefix("port:") {
+        Some(port) => Conditions {
+            port: Some(values::port(port)?),
+            ..none
+        },
+        None => Conditions {
+            output: vec![regex(text)?],
+            ..none
+        },
+    })
 }
 
 fn regex(text: &str) -> Result<Regex, Error> {

@@ -77,7 +77,14 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
     match matches.command.verb {
         Verb::Start => {
             let options = start_options(context, matches);
-            commands::start::run(context, &options)
+            let wait = matches
+                .conditions("wait-for")
+                .map(|conditions| WaitOptions {
+                    until: Until::All,
+                    timeout: matches.duration("wait-timeout"),
+                    conditions: conditions.clone(),
+                });
+            commands::start::run(context, &options, wait.as_ref())
         }
         Verb::List => {
             let which = if matches.has("running") {

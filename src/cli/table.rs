@@ -140,6 +140,8 @@ pub(crate) enum Value {
     Regex,
     /// A TCP port: 1 to 65535.
     Port,
+    /// What to wait for: a regular expression, or `port:N`.
+    Condition,
     /// A place in the output of a process, as bgp has told it.
     Cursor,
     /// A signal, by any of its spellings.

@@ -55,7 +55,16 @@ pub(crate) fn run(
     Ok(waited.iter().map(code).find(|code| *code != 0).unwrap_or(0))
 }
 
-fn tell(context: &mut Context, waited: &[Waited], conditions: &Conditions) -> Result<(), Error> {
+/// Tells what came for each process.
+///
+/// # Errors
+///
+/// The output cannot be written.
+pub(super) fn tell(
+    context: &mut Context,
+    waited: &[Waited],
+    conditions: &Conditions,
+) -> Result<(), Error> {
     let mut documents = waited
         .iter()
         .map(|waited| ConditionDocument::new(waited, conditions));
@@ -86,7 +95,7 @@ fn tell(context: &mut Context, waited: &[Waited], conditions: &Conditions) -> Re
 }
 
 /// `web (9a7c8a3d): listens on 127.0.0.1:8080`.
-pub(super) fn words(waited: &Waited, conditions: &Conditions) -> String {
+fn words(waited: &Waited, conditions: &Conditions) -> String {
     let info = &waited.info;
     let what = match &waited.came {
         Some(Came::Output(found)) => format!("wrote: {}", found.line.shown()),

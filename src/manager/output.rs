@@ -21,6 +21,7 @@ use crate::log::beginning::{bytes_of, dropped_bytes};
 use crate::log::reader::{Ending, Item, Reader};
 use crate::log::{Damage, Kind, Position};
 use crate::model::error::{self, Error};
+use crate::model::facts::Note;
 use crate::store::dir::Sub;
 use crate::store::files;
 use crate::text::lines::{Line, Lines, Stream};
@@ -69,8 +70,10 @@ pub(crate) struct Reading {
     reader: Reader,
     /// So many bytes of each stream are still to be passed over, as they were had before.
     had: [u64; 2],
-    /// What `had` was at first.
-    had_at_first: [u64; 2],
+    /// How many bytes of each stream were passed over.
+    passed_over: [u64; 2],
+    /// Only output of this run and later ones is looked at, while it has not begun.
+    from_run: Option<u64>,
     trail: Trail,
     /// When the last output was read that has been seen.
     last_ns: u64,
@@ -101,7 +104,8 @@ impl Manager {
         let mut reading = Reading {
             reader: begin.reader(segments),
             had: [0; 2],
-            had_at_first: [0; 2],
+            passed_over: [0; 2],
+            from_run: None,
             trail: Trail::new(&process.entry, None),
             last_ns: 0,
             sieve: Sieve {
@@ -148,7 +152,8 @@ impl Manager {
         let mut reading = Reading {
             reader: begin.reader(segments),
             had,
-            had_at_first: had,
+            passed_over: [0; 2],
+            from_run: None,
             trail: Trail::new(&process.entry, Some(cursor)),
             last_ns: 0,
             sieve: Sieve {
@@ -237,9 +242,11 @@ impl Reading {
                 Item::Record(record) => match stream_of(record.kind) {
                     Some(stream) => {
                         let left = &mut self.had[stream as usize];
-                        let had = usize::try_from(*left)
-                            .map_or(record.payload.len(), |left| left.min(record.payload.len()));
+                        let all = record.payload.len();
+                        let had = usize::try_from(*left).map_or(all, |left| left.min(all));
                         *left -= had as u64;
+                        let had = if self.from_run.is_some() { all } else { had };
+                        self.passed_over[stream as usize] += had as u64;
                         self.last_ns = record.time_ns;
                         self.trail.take(stream, before, record.payload, had);
                         if let Some(news @ [_, ..]) = record.payload.get(had..) {
@@ -253,6 +260,12 @@ impl Reading {
                         sink(Piece::Note(format!(
                             "gap: {bytes} bytes of output were lost, as the disk was full or failed"
                         )))?;
+                    }
+                    None if record.kind == Kind::Note && self.from_run.is_some() => {
+                        let note = serde_json::from_slice(record.payload);
+                        if let Ok(Note::Run { run, .. }) = note {
+                            self.from_run = self.from_run.filter(|wanted| run < *wanted);
+                        }
                     }
                     None => {}
                 },

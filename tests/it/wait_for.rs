@@ -360,3 +360,88 @@ fn who_waits_sleeps() {
         .sum();
     assert!(seconds < 1.0, "it used {used} in two seconds");
 }
+
+#[test]
+fn a_start_that_waits_returns_once_it_is_ready_and_tells_the_id_in_any_case() {
+    let bgp = Sandbox::new();
+    let ready = bgp.run([
+        "start",
+        "--name",
+        "web",
+        "--wait-for",
+        "ready in [0-9]+ ms",
+        "--wait-timeout",
+        "20s",
+        "-c",
+        "echo ready in 12 ms; sleep 60",
+    ]);
+    let text = ready.code(0).stderr("").text();
+    assert!(text.starts_with("Started web ("), "{text}");
+    assert!(text.ends_with("wrote: ready in 12 ms\n"), "{text}");
+
+    let start = |name: &str, timeout: &str, line: &str, json: bool| {
+        let mut start = bgp.command(["start", "--name", name, "--wait-for", "ready"]);
+        start.args(["--wait-timeout", timeout, "-c", line]);
+        if json {
+            start = {
+                let mut other = bgp.command(["start", "--json", "--name", name]);
+                other.args(["--wait-for", "ready", "--wait-timeout", timeout, "-c", line]);
+                other
+            };
+        }
+        crate::invocation::finish(&mut start)
+    };
+    let died = start("dies", "20s", "echo no such port >&2; exit 3", false).code(7);
+    assert!(died.text().starts_with("Started dies ("));
+    died.stderr_has("bgp: note: dies: no such port\n")
+        .stderr_has("'dies' ended before a line of output matched: failed with code 3")
+        .stderr_has("bgp: hint: ");
+    let died = start("dead", "20s", "echo no such port >&2; exit 3", true).code(7);
+    let told = died.json();
+    assert_eq!(told["process"]["name"], "dead");
+    assert_eq!(told["process"]["exitCode"], 3);
+    assert_eq!(told["error"]["code"], 7);
+    assert_eq!(told["condition"], Value::Null);
+    assert_eq!(told["lastLines"][0]["text"], "no such port");
+
+    let slow = start("slow", "100ms", "sleep 60", false).code(124);
+    assert!(slow.text().starts_with("Started slow ("));
+    slow.stderr_has("it runs on");
+    let slower = start("slower", "100ms", "sleep 60", true).code(124).json();
+    assert_eq!(slower["error"]["code"], 124);
+    assert_eq!(slower["process"]["status"], "running");
+    assert_eq!(bgp.status("slow")["status"], "running");
+}
+
+#[test]
+fn a_start_with_a_condition_that_cannot_be_starts_nothing() {
+    let bgp = Sandbox::fresh();
+    for condition in ["(", "port:0", "port:http", "port:70000", ""] {
+        bgp.run(["start", "--wait-for", condition, "touch", "started"])
+            .failed(2)
+            .stderr_has("--wait-for");
+    }
+    bgp.run(["start", "--wait-timeout", "1s", "touch", "started"])
+        .failed(2);
+    assert!(!bgp.state().exists() && !bgp.dir().join("started").exists());
+}
+
+#[test]
+fn what_an_earlier_run_wrote_does_not_count_for_the_current_one() {
+    let bgp = Sandbox::new();
+    let line = "if [ -e ran ]; then echo again; sleep 60; fi; touch ran; echo ready; exit 1";
+    bgp.start_with(
+        &["--name", "web", "--restart", "always"],
+        ["sh", "-c", line],
+    );
+    bgp.run(["wait", "web", "--output", "again", "--timeout", "25s"])
+        .code(0);
+    bgp.run(["wait", "web", "--output", "ready", "--timeout", "100ms"])
+        .failed(124);
+    let told = bgp.run(["wait", "web", "--output", "again", "--json"]);
+    let told = told.code(0).json();
+    let cursor = told["condition"]["nextCursor"].as_str().unwrap();
+    bgp.run(["output", "web", "--after", cursor])
+        .code(0)
+        .stdout("");
+}

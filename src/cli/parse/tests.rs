@@ -253,8 +253,8 @@ fn a_wrong_word_is_refused_with_the_right_one() {
             "'bgp list' has no option '-n' ('bgp list --help' lists its options)",
         ),
         (
-            "start --wait x",
-            "'bgp start' has no option '--wait' (options of the command stand after it; 'bgp start --help' lists bgp's own)",
+            "start --await x",
+            "'bgp start' has no option '--await' (options of the command stand after it; 'bgp start --help' lists bgp's own)",
         ),
         (
             "list web",

@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 use super::rest::Rest;
 use super::sieve::is_found;
 use super::{Piece, Reading};
-use crate::manager::observe::Reach;
+use crate::manager::observe::{Observed, Reach};
 use crate::model::error::Error;
 use crate::text::lines::Line;
 
@@ -23,6 +23,14 @@ pub(crate) struct Found {
 }
 
 impl Reading {
+    /// Leaves out what was written before the current run of `process` began, where that can be told:
+    /// not when rotation has removed the beginning of the log.
+    pub(crate) fn only_current_run(&mut self, process: &Observed) {
+        let run = process.block.as_ref().map_or(1, |block| block.run);
+        let whole = self.reader.segments().first_number() == Some(0);
+        self.from_run = (whole && run > 1).then_some(run);
+    }
+
     /// The first line that is there in which one of `patterns` is found, as it is shown; also one that is
     /// not finished. After it nothing more can be read.
     ///

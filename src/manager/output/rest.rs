@@ -71,8 +71,7 @@ impl Reading {
     /// Where to go on behind the line that was given last.
     pub(super) fn cursor_behind_line(&self) -> Cursor {
         let had = Stream::ALL.map(|stream| {
-            let passed_over = self.had_at_first[stream as usize] - self.had[stream as usize];
-            passed_over + self.sieve.lines.finished_bytes(stream)
+            self.passed_over[stream as usize] + self.sieve.lines.finished_bytes(stream)
         });
         self.trail.cursor(had, self.reader.position())
     }

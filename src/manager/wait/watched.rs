@@ -54,7 +54,11 @@ impl Watched {
         let reading = match cursor {
             _ if !conditions.read_output() => None,
             Some(cursor) => Some(manager.read_output_after(target, query, cursor)?),
-            None => Some(manager.read_output(target, query)?),
+            None => {
+                let mut reading = manager.read_output(target, query)?;
+                reading.only_current_run(target);
+                Some(reading)
+            }
         };
         Ok(Self {
             reading,
