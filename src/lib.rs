@@ -8,10 +8,7 @@
     expect(clippy::unwrap_used, reason = "a test fails by panicking")
 )]
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "schemas and annotations come with MCP")
-)]
+#[expect(dead_code, reason = "schemas and annotations come with MCP")]
 mod agent;
 mod cli;
 mod commands;
