@@ -49,6 +49,28 @@ const GREP: Flag = Flag::with_value(
 const RAW: Flag = Flag::switch("raw", "the bytes as they were written");
 const TIMESTAMPS: Flag = Flag::switch("timestamps", "begin each line with its time");
 
+const ALERT_ON_OUTPUT: Flag = Flag::with_value(
+    "alert-on-output",
+    Value::Regex,
+    "RE",
+    "raise an alert when it writes a line in which this regular expression is found; may be repeated",
+)
+.repeatable();
+const ALERT_ON_IDLE: Flag = Flag::with_value(
+    "alert-on-idle",
+    Value::Interval,
+    "TIME",
+    "raise an alert when it has written nothing for so long",
+);
+
+const AS: Flag = Flag::with_value(
+    "as",
+    Value::Label,
+    "NAME",
+    "read under this name, which has its own place among the alerts",
+)
+.default("default");
+
 /// The commands, in the order of help.
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
@@ -159,6 +181,8 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "alert-on-kill",
                 "raise an alert when it is killed or stopped",
             ),
+            ALERT_ON_OUTPUT,
+            ALERT_ON_IDLE,
         ],
         examples: &[
             Example {
@@ -655,6 +679,78 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::Interrupted,
             Kind::Terminated,
         ],
+    },
+    Command {
+        verb: Verb::Alerts,
+        name: "alerts",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "tell what happened since the last time",
+        description: &[
+            "One line for each alert that this reader has not had: a process has failed, crashed or \
+             was lost, or did what its --alert-on options say. They are acknowledged once they are \
+             told; readers of different names do not take them from each other.",
+            "Alerts outlive their processes: what is cleared is still told. The last 1,000 are kept.",
+        ],
+        flags: &[
+            Flag::switch("peek", "leave them: they are told again the next time"),
+            Flag::switch("exit-code", "end with code 9 if there were any"),
+            AS,
+        ],
+        examples: &[
+            Example {
+                line: "bgp alerts",
+                does: "what happened meanwhile?",
+            },
+            Example {
+                line: "bgp alerts --peek --exit-code",
+                does: "did anything?",
+            },
+        ],
+        state: State::Changed,
+        failures: &[Kind::AlertsPending],
+    },
+    Command {
+        verb: Verb::Alert,
+        name: "alert",
+        aliases: &[],
+        usage: &["[OPTIONS] ID"],
+        operands: Operands::Id,
+        summary: "change what raises an alert, while it runs",
+        description: &[
+            "What is said counts from now on, and what is not said stays as it was. Expressions that \
+             are said take the place of those before.",
+        ],
+        flags: &[
+            Flag::switch("alert-on-success", "raise an alert when it ends well"),
+            Flag::switch("no-alert-on-success", "raise none then").not_with(&["alert-on-success"]),
+            Flag::switch("alert-on-failure", "raise an alert when it fails"),
+            Flag::switch("no-alert-on-failure", "raise none then").not_with(&["alert-on-failure"]),
+            Flag::switch(
+                "alert-on-kill",
+                "raise an alert when it is killed or stopped",
+            ),
+            Flag::switch("no-alert-on-kill", "raise none then").not_with(&["alert-on-kill"]),
+            ALERT_ON_OUTPUT,
+            Flag::switch("no-alert-on-output", "raise none by its output")
+                .not_with(&["alert-on-output"]),
+            ALERT_ON_IDLE,
+            Flag::switch("no-alert-on-idle", "raise none by its silence")
+                .not_with(&["alert-on-idle"]),
+        ],
+        examples: &[
+            Example {
+                line: "bgp alert web --alert-on-output 'error|panic'",
+                does: "tell me when it writes one",
+            },
+            Example {
+                line: "bgp alert build --alert-on-success --no-alert-on-failure",
+                does: "tell me only when it is done",
+            },
+        ],
+        state: State::Changed,
+        failures: &[Kind::NotFound, Kind::Ambiguous, Kind::NotRunning],
     },
     Command {
         verb: Verb::Clear,

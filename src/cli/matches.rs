@@ -261,6 +261,7 @@ impl Parsed {
             Value::Name => name::check(text).map(|()| Parsed::Text(text.to_owned())),
             Value::Label => values::label(text).map(Parsed::Text),
             Value::Duration => values::duration(text).map(Parsed::Duration),
+            Value::Interval => values::interval(text).map(Parsed::Duration),
             Value::Count => values::count(text).map(Parsed::Number),
             Value::Size => values::size(text).map(Parsed::Number),
             Value::Window => Size::parse(text).map(Parsed::Window).ok_or_else(|| {

@@ -6,6 +6,7 @@
 //!
 //! Does not: do what a command says.
 
+mod alerts;
 pub(crate) mod commands;
 pub(crate) mod help;
 pub(crate) mod matches;

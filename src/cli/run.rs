@@ -112,30 +112,9 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             commands::stop::run(context, &selection(matches, ids), options)
         }
         Verb::Restart => commands::restart::run(context, &selection(matches, ids)),
-        Verb::Wait => {
-            let until = if matches.has("any") {
-                Until::Any
-            } else {
-                Until::All
-            };
-            let options = WaitOptions {
-                until,
-                timeout: matches.duration("timeout"),
-                conditions: Conditions {
-                    output: matches.regexes("output").cloned().collect(),
-                    after: matches.cursors("after").cloned().collect(),
-                    port: matches.port("port"),
-                    idle: matches.duration("idle"),
-                },
-            };
-            let ids = selection(matches, ids).ids(context)?;
-            let tell_cursor = if matches.has("cursor") {
-                TellCursor::Yes
-            } else {
-                TellCursor::No
-            };
-            commands::wait::run(context, &ids, &options, tell_cursor)
-        }
+        Verb::Wait => wait(context, ids, matches),
+        Verb::Alerts => super::alerts::alerts(context, matches),
+        Verb::Alert => super::alerts::alert(context, matches),
         Verb::Clear => commands::clear::run(
             context,
             &selection(matches, ids),
@@ -169,6 +148,31 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         Verb::Process => commands::process::run(context, matches.command_line()),
         Verb::Help => unreachable!("help is a request of its own"),
     }
+}
+
+fn wait(context: &mut Context, ids: Vec<String>, matches: &Matches) -> Outcome {
+    let until = if matches.has("any") {
+        Until::Any
+    } else {
+        Until::All
+    };
+    let options = WaitOptions {
+        until,
+        timeout: matches.duration("timeout"),
+        conditions: Conditions {
+            output: matches.regexes("output").cloned().collect(),
+            after: matches.cursors("after").cloned().collect(),
+            port: matches.port("port"),
+            idle: matches.duration("idle"),
+        },
+    };
+    let ids = selection(matches, ids).ids(context)?;
+    let tell_cursor = if matches.has("cursor") {
+        TellCursor::Yes
+    } else {
+        TellCursor::No
+    };
+    commands::wait::run(context, &ids, &options, tell_cursor)
 }
 
 fn stop_options(context: &Context, matches: &Matches, reason: Reason) -> StopOptions {
@@ -227,11 +231,7 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         grace_default: context.settings().grace(),
         group: matches.text("group").map(str::to_owned),
         session: session.or_else(|| own_session(context)),
-        alerts: AlertSettings {
-            on_success: matches.has("alert-on-success"),
-            on_failure: !matches.has("no-alert-on-failure"),
-            on_kill: matches.has("alert-on-kill"),
-        },
+        alerts: super::alerts::settings(matches, AlertSettings::default()),
         timeout: matches.duration("timeout"),
         with_pid: matches.pid("with-pid"),
         restart: matches.restart("restart").unwrap_or_default(),

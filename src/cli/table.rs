@@ -38,6 +38,8 @@ pub(crate) enum Verb {
     Stop,
     Restart,
     Wait,
+    Alerts,
+    Alert,
     Clear,
     EndSession,
     Verify,
@@ -122,6 +124,8 @@ pub(crate) enum Value {
     /// A file or directory, which nobody has looked for.
     Path,
     Duration,
+    /// A duration of 100 ms at least: how often something is looked at, or how long nothing happens.
+    Interval,
     /// A whole number, from 0.
     Count,
     /// The number of a process, from 1.

@@ -12,7 +12,7 @@ use crate::text::similar::closest;
 #[cfg(test)]
 use crate::text::written::LABEL_MAX_BYTES;
 pub(crate) use crate::text::written::{
-    count, duration, label, no_nul, pid, port, quoted, restart, size, variable,
+    count, duration, interval, label, no_nul, pid, port, quoted, restart, size, variable,
 };
 
 /// The value of `setting`: a number as it stands in the file, or as a duration or a size.

@@ -4,6 +4,8 @@
 //!
 //! Does not: parse arguments, or do anything that the [`manager`](crate::manager) does not offer.
 
+pub(crate) mod alert;
+pub(crate) mod alerts;
 pub(crate) mod clear;
 pub(crate) mod config;
 mod documents;

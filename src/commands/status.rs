@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::documents::{One, Several};
 use super::out::Format;
 use super::select::nothing_there;
-use super::words::{Clock, Runtime, colour};
+use super::words::{Clock, Runtime, alerts, colour};
 use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
@@ -133,7 +133,7 @@ impl Page {
         if let Some(last) = &info.last_exit {
             self.row("last run", &last_run(last));
         }
-        self.row("alerts", &alerts(info));
+        self.row("alerts", &alerts(&info.alerts));
         self.row("log", &human_bytes(info.log_bytes));
         self.last_lines(inspection);
     }
@@ -244,22 +244,4 @@ fn named(tree: &[Member]) -> String {
         more => format!(" and {more} more"),
     };
     format!("{}{more}", named.join(", "))
-}
-
-fn alerts(info: &ProcessInfo) -> String {
-    let on = [
-        (info.alerts.on_success, "success"),
-        (info.alerts.on_failure, "failure"),
-        (info.alerts.on_kill, "kill"),
-    ];
-    let on: Vec<&str> = on
-        .iter()
-        .filter(|(on, _)| *on)
-        .map(|(_, word)| *word)
-        .collect();
-    if on.is_empty() {
-        "none".to_owned()
-    } else {
-        format!("on {}", on.join(", "))
-    }
 }

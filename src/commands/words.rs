@@ -10,8 +10,9 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
 use crate::manager::info::ProcessInfo;
+use crate::model::facts::AlertSettings;
 use crate::model::status::{How, Status};
-use crate::text::display::HumanDuration;
+use crate::text::display::{HumanDuration, one_line};
 use crate::text::style::Style;
 
 /// The status with what else matters at a glance: `running (paused)`, `failed(3)`, `exited +2`.
@@ -48,6 +49,28 @@ pub(super) fn begun(did: &str, info: &ProcessInfo) -> String {
         .map_or_else(|| "?".to_owned(), |pid| pid.to_string());
     let (name, id, number) = (&info.name, info.id, info.number);
     format!("{did} {name} ({id}, proc_{number}, pid {pid})")
+}
+
+/// `on failure, output of 'ready', silence of 5m`.
+pub(super) fn alerts(settings: &AlertSettings) -> String {
+    let ends = [
+        (settings.on_success, "success"),
+        (settings.on_failure, "failure"),
+        (settings.on_kill, "kill"),
+    ];
+    let ends = ends.iter().filter(|(on, _)| *on);
+    let mut on: Vec<String> = ends.map(|(_, word)| (*word).to_owned()).collect();
+    let patterns = settings.on_output.iter();
+    on.extend(patterns.map(|pattern| format!("output of '{}'", one_line(pattern))));
+    if let Some(ms) = settings.on_idle_ms {
+        let silence = HumanDuration(Duration::from_millis(ms));
+        on.push(format!("silence of {silence}"));
+    }
+    if on.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("on {}", on.join(", "))
+    }
 }
 
 /// How long, or `-` when nobody knows.

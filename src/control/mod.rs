@@ -28,6 +28,7 @@ pub(crate) mod server;
 use serde::{Deserialize, Serialize};
 
 use crate::crypto::{Key, kdf};
+use crate::model::facts::AlertSettings;
 use crate::model::id::LogId;
 use crate::model::size::Size;
 use crate::model::status::Reason;
@@ -55,6 +56,8 @@ pub(crate) enum Request {
     Attach,
     /// Make the terminal so large.
     Resize(Size),
+    /// Raise alerts by these settings from now on.
+    SetAlerts { settings: AlertSettings },
 }
 
 /// What a supervisor answers. A stop is answered twice: `Accepted`, then how it ended.

@@ -42,6 +42,8 @@ impl Manager {
             let Some(index) = index else { continue }; // somebody else was faster
             let now = self.observe(locked.state.processes[index].clone())?;
             if in_the_way(&now).is_none() {
+                let events = self.take_events(&mut locked.state, index, &now)?;
+                locked.state.add_alerts(events)?; // who is away hears of it still
                 cleared.push((now.info(), segments(&now)));
                 locked.state.processes.remove(index);
             }

@@ -9,12 +9,14 @@
 //! - [`stop`], [`restart`], [`wait`], [`clear`], [`verify`]: the rest of its life; [`settle`]: its last moment;
 //!   [`session`]: the end of all that were started together.
 //! - [`input`]: what is sent to its stdin; [`signal`]: and to its leader's group; both by [`contact`].
+//! - [`alerts`]: events are numbered, and readers have them.
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
 //!
 //! Does not: parse arguments or print.
 
+pub(crate) mod alerts;
 pub(crate) mod clear;
 mod contact;
 mod diagnosis;

@@ -2,7 +2,8 @@
 //!
 //! The lease is probed first and the block read after: when the lease is free, the block is final. It is
 //! the kernel that says whether a supervisor lives; no pid is ever believed.
-//! Does not: change anything, but for [`Manager::observe_all`], which stores ends that are final.
+//! Does not: change anything, but for [`Manager::observe_all`], which stores ends that are final, and events
+//! as alerts.
 
 use std::collections::HashSet;
 use std::io;
@@ -29,7 +30,7 @@ pub(crate) struct Observed {
     /// Without the end that it may know, which is in `block`.
     pub(crate) entry: Entry,
     /// Whether the state knows its end, and nothing else need be looked at.
-    recorded: bool,
+    pub(super) recorded: bool,
     pub(crate) lease: Lease,
     /// The newest block that is intact.
     pub(crate) block: Option<Box<Block>>,
@@ -156,19 +157,19 @@ pub(crate) fn descendants(block: &Block) -> Vec<(i32, String)> {
 }
 
 impl Manager {
-    /// All processes on record, oldest first. Ends that are final are copied into the state, if its lock
-    /// is free: after that they cost nothing.
+    /// All processes on record, oldest first. Ends that are final are copied into the state, and events
+    /// made alerts, if its lock is free: after that they cost nothing.
     ///
     /// # Errors
     ///
     /// A damaged state or an unsafe file.
     pub(crate) fn observe_all(&self) -> Result<Vec<Observed>, Error> {
         let observed = self.observe_if(|_| true)?;
-        if observed
-            .iter()
-            .any(|process| !process.recorded && process.has_ended())
+        if observed.iter().any(Observed::is_to_be_stored)
+            && let Some(locked) = self.store.try_lock()?
         {
-            self.fold(&observed)?;
+            // No room, say: then whoever comes next does it.
+            let _ = self.store_news(locked, &observed)?;
         }
         Ok(observed)
     }
@@ -291,45 +292,5 @@ impl Manager {
             return Ok(Some(seen));
         }
         Ok(self.observe_if(|other| other.id == entry.id)?.pop())
-    }
-
-    /// Copies final ends into the state and removes their leases, unless the lock is held: then whoever
-    /// comes next does.
-    fn fold(&self, observed: &[Observed]) -> Result<(), Error> {
-        let Some(mut locked) = self.store.try_lock()? else {
-            return Ok(());
-        };
-        let mut folded = Vec::new();
-        for process in observed
-            .iter()
-            .filter(|process| !process.recorded && process.has_ended())
-        {
-            let id = process.entry.id;
-            let entry = locked
-                .state
-                .processes
-                .iter_mut()
-                .find(|entry| entry.id == id && entry.ended.is_none());
-            if let Some(entry) = entry {
-                entry.ended.clone_from(&process.block);
-                folded.push(id);
-            }
-        }
-        if folded.is_empty() {
-            return Ok(());
-        }
-        match locked.save() {
-            Ok(()) => self.remove_leases(&folded),
-            Err(_) => Ok(()), // no room, say: the leases stay, and tell the same
-        }
-    }
-
-    fn remove_leases(&self, ids: &[ProcessId]) -> Result<(), Error> {
-        if let Some(run) = self.store.dir().sub(Sub::Run)? {
-            for id in ids {
-                run.remove(&files::lease(*id))?;
-            }
-        }
-        Ok(())
     }
 }

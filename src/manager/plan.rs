@@ -99,6 +99,10 @@ pub(super) fn plan(options: &StartOptions, environment: &Environment) -> Result<
             Some(Bytes::from(line.as_os_str())),
         ),
     };
+    options
+        .alerts
+        .check()
+        .map_err(|(what, hint)| Error::usage(what).hint(hint))?;
     let Some(program) = argv.first().filter(|program| !program.is_empty()) else {
         return Err(Error::usage("no command to start")
             .hint("bgp start COMMAND [ARGS…], or bgp start -c 'LINE'"));

@@ -24,6 +24,7 @@ use super::launch::Image;
 use super::plan::{IfTaken, Plan, StartOptions, plan};
 use super::variables::variable;
 use crate::crypto::random_bytes;
+use crate::model::alert::Told;
 use crate::model::error::{Error, Kind};
 use crate::model::facts::{Entry, Start};
 use crate::model::id::{Id, LogId, ProcessId};
@@ -267,6 +268,7 @@ fn entry_of(start: &Start, log: LogId) -> Entry {
         start_ms: start.start_ms,
         uptime_ms: start.uptime_ms,
         boot: start.boot.clone(),
+        told: Told::default(),
         ended: None,
     }
 }

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::alert::{Raised, Told};
 use super::bytes::Bytes;
 use super::id::{LogId, ProcessId};
 use super::lifetime::Lifetime;
@@ -74,13 +75,23 @@ pub(crate) struct Start {
     pub(crate) boot: String,
 }
 
-/// Which ends of a process raise an alert.
+/// What of a process raises an alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are called so in the log"
+)]
 pub(crate) struct AlertSettings {
     pub(crate) on_success: bool,
     pub(crate) on_failure: bool,
     pub(crate) on_kill: bool,
+    /// Regular expressions: a line in which one is found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) on_output: Vec<String>,
+    /// Silence for so long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) on_idle_ms: Option<u64>,
 }
 
 impl Default for AlertSettings {
@@ -89,6 +100,8 @@ impl Default for AlertSettings {
             on_success: false,
             on_failure: true,
             on_kill: false,
+            on_output: Vec::new(),
+            on_idle_ms: None,
         }
     }
 }
@@ -151,6 +164,8 @@ pub(crate) enum Note {
     },
     /// The terminal has another size from here on.
     Resized(Change),
+    /// From here on alerts are raised by these settings.
+    Alerts { alerts: AlertSettings },
 }
 
 /// END: nothing of the process lives, and all it wrote is in the log.
@@ -219,6 +234,9 @@ pub(crate) struct Block {
     pub(crate) end: Option<End>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) log_end: Option<LogEnd>,
+    /// The newest events that may not be alerts yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) raised: Vec<Raised>,
 }
 
 /// One process as the state knows it: the index entry.
@@ -250,6 +268,8 @@ pub(crate) struct Entry {
     pub(crate) start_ms: u64,
     pub(crate) uptime_ms: u64,
     pub(crate) boot: String,
+    #[serde(default, skip_serializing_if = "Told::is_nothing")]
+    pub(crate) told: Told,
     /// The last words of its status block, once they are final: then nothing else need be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended: Option<Box<Block>>,

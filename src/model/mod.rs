@@ -2,6 +2,7 @@
 //!
 //! Does not: touch files, processes or clocks. Everything here is a value or a function of values.
 
+pub(crate) mod alert;
 pub(crate) mod bytes;
 pub(crate) mod error;
 pub(crate) mod facts;

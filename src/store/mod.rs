@@ -9,6 +9,7 @@
 //! [`unlocked::Store`] is all of it, unlocked.
 //! Does not: read or write logs and leases, nor judge what a process does.
 
+pub(crate) mod alerts;
 pub(crate) mod cache;
 pub(crate) mod dir;
 pub(crate) mod envelope;

@@ -1,11 +1,11 @@
 //! What one reader has had: its place among the alerts and in each output. A sealed document of its own.
 //!
 //! `readers/NAME.enc`, with `NAME` the keyed hash of the reader's name, holds
-//! `{"version":1,"name":"…","alertCursor":n,"outputs":{"<process id>":{"record":n,"offset":n}}}`;
+//! `{"version":1,"name":"…","alertCursor":n,"alertsHad":[n, …],"outputs":{"<process id>":{"record":n,"offset":n}}}`;
 //! `readers/NAME.lock` is locked while it is read, acted upon and saved.
 //! Does not: touch the state: reading never waits for those who change it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -29,6 +29,9 @@ pub(crate) struct Places {
     name: String,
     /// The number of the last alert that it has had; 0 for none.
     pub(crate) alert_cursor: u64,
+    /// The numbers above it of those that it has had too: it was asked for some processes' only.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    alerts_had: BTreeSet<u64>,
     pub(crate) outputs: BTreeMap<ProcessId, Place>,
     /// What a later bgp has added: kept as it is.
     #[serde(flatten)]
@@ -50,8 +53,42 @@ impl Places {
             version: VERSION,
             name: name.to_owned(),
             alert_cursor: 0,
+            alerts_had: BTreeSet::new(),
             outputs: BTreeMap::new(),
             extra: Map::new(),
+        }
+    }
+}
+
+impl Places {
+    /// Whether it has had the alert of this number.
+    pub(crate) fn has_had(&self, alert: u64) -> bool {
+        alert <= self.alert_cursor || self.alerts_had.contains(&alert)
+    }
+
+    /// Whether it has had all up to its cursor and nothing above.
+    pub(crate) fn has_no_gap(&self) -> bool {
+        self.alerts_had.is_empty()
+    }
+
+    /// Takes note that it has had these alerts, of those that are `kept` now, in their order.
+    pub(crate) fn acknowledge(&mut self, alerts: &[u64], kept: impl IntoIterator<Item = u64>) {
+        self.alerts_had.extend(alerts);
+        for number in kept {
+            if !self.has_had(number) {
+                break;
+            }
+            self.alert_cursor = self.alert_cursor.max(number);
+        }
+        let cursor = self.alert_cursor;
+        self.alerts_had.retain(|number| *number > cursor);
+    }
+
+    /// Begins anew where the numbers have: the state was made anew from the logs.
+    pub(crate) fn begin_anew_if_beyond(&mut self, next_alert: u64) {
+        if self.alert_cursor >= next_alert {
+            self.alert_cursor = 0;
+            self.alerts_had.clear();
         }
     }
 }
@@ -172,6 +209,23 @@ mod tests {
         );
         assert_eq!(peek(&dir, &keys, "agent").unwrap(), places);
         assert_eq!(peek(&dir, &keys, "default").unwrap().alert_cursor, 0);
+    }
+
+    #[test]
+    fn who_has_had_some_has_not_had_the_others() {
+        let mut places = Places::of_a_new_reader("x");
+        places.acknowledge(&[2, 4], 1..=5);
+        let had: Vec<u64> = (1..=5).filter(|number| places.has_had(*number)).collect();
+        assert_eq!((had, places.alert_cursor), (vec![2, 4], 0));
+        places.acknowledge(&[1], 1..=5);
+        assert_eq!((places.alert_cursor, places.alerts_had.len()), (2, 1));
+        places.acknowledge(&[], [4, 5]); // 3 is kept no longer
+        assert_eq!((places.alert_cursor, places.alerts_had.len()), (4, 0));
+        places.acknowledge(&[5], [4, 5]);
+        places.begin_anew_if_beyond(6);
+        assert_eq!(places.alert_cursor, 5);
+        places.begin_anew_if_beyond(5);
+        assert!(!places.has_had(1));
     }
 
     #[test]

@@ -8,9 +8,11 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::alerts::Alerts;
 use super::dir::{STATE, StateDir, Sub};
 use super::envelope;
 use super::keys::Keys;
+use crate::model::alert::Alert;
 use crate::model::error::{Error, Kind};
 use crate::model::facts::Entry;
 use crate::sys::fs::Replacement;
@@ -32,7 +34,7 @@ pub(crate) struct State {
     /// The number of the next alert.
     pub(crate) next_alert: u64,
     /// In the order of their numbers.
-    pub(crate) alerts: Vec<Value>,
+    alerts: Alerts,
     /// What a later bgp has added: kept as it is.
     #[serde(flatten)]
     extra: Map<String, Value>,
@@ -61,6 +63,27 @@ fn entries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Entry>, D::
     deserializer.deserialize_seq(Entries)
 }
 
+impl State {
+    /// The alerts that are kept, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when they are none.
+    pub(crate) fn alerts(&self) -> Result<Vec<Alert>, Error> {
+        self.alerts.read()
+    }
+
+    /// Gives the next numbers to `new`, and keeps them.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` when what is kept are no alerts.
+    pub(crate) fn add_alerts(&mut self, new: Vec<Alert>) -> Result<(), Error> {
+        self.next_alert = self.alerts.add(self.next_alert, new)?;
+        Ok(())
+    }
+}
+
 impl Default for State {
     fn default() -> Self {
         Self {
@@ -69,7 +92,7 @@ impl Default for State {
             next_number: 1,
             processes: Vec::new(),
             next_alert: 1,
-            alerts: Vec::new(),
+            alerts: Alerts::default(),
             extra: Map::new(),
         }
     }

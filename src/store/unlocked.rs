@@ -120,7 +120,6 @@ impl Store {
     /// # Errors
     ///
     /// `Locked` after 10 s, `Damaged`.
-    #[expect(dead_code, reason = "alerts need it")]
     pub(crate) fn reader(&self, name: &str) -> Result<Reader<'_>, Error> {
         Reader::take(&self.dir, &self.keys, name)
     }
@@ -130,7 +129,6 @@ impl Store {
     /// # Errors
     ///
     /// `Damaged`.
-    #[expect(dead_code, reason = "alerts need it")]
     pub(crate) fn peek_reader(&self, name: &str) -> Result<Places, Error> {
         readers::peek(&self.dir, &self.keys, name)
     }

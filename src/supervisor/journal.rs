@@ -5,6 +5,7 @@
 //! has its room from the beginning and is written in place.
 //! Does not: decide what happened.
 
+mod raising;
 mod runs;
 
 use std::fs::File;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::alerts::Alerts;
 use super::held::Held;
 use super::launch::{Launch, own_mapping};
 use super::leader::Leader;
@@ -53,6 +55,7 @@ pub(super) struct Journal {
     block_number: u64,
     block: Block,
     output_bytes: u64,
+    alerts: Alerts,
     held: Held,
     give_up_at: Option<Instant>,
     /// When to give the buffers of a burst back.
@@ -103,6 +106,7 @@ impl Journal {
             last_exit: None,
             end: None,
             log_end: None,
+            raised: Vec::new(),
         };
         Ok(Self {
             id: launch.start.id,
@@ -113,6 +117,7 @@ impl Journal {
             block_number: 0,
             block: facts,
             output_bytes: 0,
+            alerts: Alerts::new(&launch.start.alerts),
             held: Held::default(),
             give_up_at: None,
             rest_at: None,
@@ -135,6 +140,7 @@ impl Journal {
     pub(super) fn started(&mut self, leader: &Leader) {
         self.block.pid = leader.pid;
         self.block.pid_start = leader.start;
+        self.alerts.started(leader.began);
         self.publish();
     }
 
@@ -146,6 +152,8 @@ impl Journal {
             if count >= BURST_BYTES {
                 self.rest_at = Some(Instant::now() + REST_AFTER);
             }
+            self.alerts
+                .read(source.kind(), self.writer.read_bytes(count));
             let now = clock::wall_ns();
             let refused = !self.held.is_empty()
                 || self.writer.append_read(source.kind(), now, count).is_err();
@@ -189,7 +197,7 @@ impl Journal {
     /// The leader has ended. With [`Publish::Later`] END follows at once and tells it too, unless the disk
     /// refuses.
     pub(super) fn exited(&mut self, exit: Exit, publish: Publish) {
-        self.append_fact(Kind::Exit, &exit);
+        self.append_end(&exit);
         self.block.status = exit.status;
         self.block.reason = exit.reason;
         self.block.paused = false;
@@ -207,6 +215,7 @@ impl Journal {
             end_ms: clock::wall_ms(),
             output_bytes: self.output_bytes,
         };
+        self.raise_held_back(Instant::now());
         if self.held.is_empty() {
             self.block.log_end = self.writer.end(clock::wall_ns(), &end).ok();
             let _ = self.writer.sync(); // what is not on the disk after a power cut, `verify` tells
@@ -233,24 +242,38 @@ impl Journal {
     fn publish(&mut self) {
         self.block_number += 1;
         self.block.last_segment = self.writer.segment();
-        let _ = block::write(
-            &self.lease,
-            &self.keys,
-            self.identity.log,
-            self.block_number,
-            &self.block,
-        );
+        loop {
+            let written = block::write(
+                &self.lease,
+                &self.keys,
+                self.identity.log,
+                self.block_number,
+                &self.block,
+            );
+            match written {
+                // Too much for it: the end of a process is worth more than its older alerts.
+                Err(error)
+                    if error.kind() == io::ErrorKind::InvalidInput
+                        && !self.block.raised.is_empty() =>
+                {
+                    self.block.raised.remove(0);
+                }
+                _ => return,
+            }
+        }
     }
 
     /// When [`tick`](Self::tick) has something to do.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.held.deadline().into_iter().chain(self.rest_at).min()
+        let own = [self.held.deadline(), self.rest_at, self.alerts.deadline()];
+        own.into_iter().flatten().min()
     }
 
     /// When it is time: gives memory back, tries again to write what the disk refused. Returns whether a
     /// burst is over.
     pub(super) fn tick(&mut self, now: Instant) -> bool {
         self.retry(now);
+        self.raise_what_is_due(now);
         let rests = self.rest_at.is_some_and(|at| now >= at);
         if rests {
             self.rest_at = None;

@@ -9,11 +9,13 @@
 //! 6. [`owner`]: the process with which it ends; [`runs`]: whether and when the command is run again.
 //! 7. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]);
 //!    [`streams`]: where it comes from, and how often it is read ([`pace`]).
+//! 8. [`alerts`]: what is raised of the process, by its settings.
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
 //! password anywhere.
 //! Does not: know the password, the state, or any other process's log.
 
+mod alerts;
 mod held;
 mod input;
 mod journal;

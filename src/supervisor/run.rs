@@ -203,6 +203,10 @@ impl Supervisor {
             Request::Signal { number } => self.signal(*number, now),
             Request::Attach => self.attach(peer, now),
             Request::Resize(size) => self.resize(*size),
+            Request::SetAlerts { settings } => {
+                self.journal.set_alerts(settings, now);
+                Reply::Accepted
+            }
         };
         self.peers.answer(peer, &reply);
     }

@@ -96,6 +96,29 @@ pub(crate) fn prefix(text: &str, columns: usize) -> &str {
     &text[..end]
 }
 
+/// The beginning of `text` on one line, in at most `max_bytes` as a JSON string without its quotes, with
+/// `…` in place of what had to go. `max_bytes` is 3 at least.
+pub(crate) fn excerpt(text: &str, max_bytes: usize) -> String {
+    const MARK: char = '…';
+    // What is cut away need not be escaped first.
+    let enough = text
+        .char_indices()
+        .nth(max_bytes + 1)
+        .map_or(text.len(), |(at, _)| at);
+    let text = one_line(&text[..enough]);
+    let (mut used, mut room) = (0, 0);
+    for (at, c) in text.char_indices() {
+        used += c.len_utf8() + usize::from(matches!(c, '"' | '\\'));
+        if used > max_bytes {
+            return format!("{}{MARK}", &text[..room]);
+        }
+        if used + MARK.len_utf8() <= max_bytes {
+            room = at + c.len_utf8();
+        }
+    }
+    text.into_owned()
+}
+
 /// `text` with the blanks that its tabs stand for, where it begins at the left edge.
 pub(crate) fn without_tabs(text: &str) -> Cow<'_, str> {
     const TAB_COLUMNS: usize = 8;

@@ -14,6 +14,8 @@ use crate::model::lifetime::Restart;
 
 /// The longest duration in nanoseconds: 3650 days. What is longer is a slip, and might not fit a clock.
 const DURATION_MAX_NS: u64 = 3650 * 24 * 60 * 60 * 1_000_000_000;
+/// The shortest interval.
+const INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// How much of a refused value a message repeats.
 const QUOTED_MAX_COLUMNS: usize = 80;
 /// The longest label, in bytes.
@@ -42,6 +44,20 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Error> {
                 .hint("the longest time is 3650d"))
         }
     }
+}
+
+/// A duration that is not so short that all time is spent on looking.
+///
+/// # Errors
+///
+/// A usage error: no duration, or below 100 ms.
+pub(crate) fn interval(text: &str) -> Result<Duration, Error> {
+    let duration = duration(text)?;
+    if duration < INTERVAL_MIN {
+        return Err(Error::usage(format!("{} is too short", quoted(text)))
+            .hint("the shortest time here is 100ms"));
+    }
+    Ok(duration)
 }
 
 fn not_a_duration(text: &str) -> Error {

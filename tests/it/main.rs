@@ -19,6 +19,8 @@ mod proc;
 /// The records of a log as they lie in the file, without a key.
 mod raw;
 
+/// What a process raises is told to each reader, once, and never lost.
+mod alerts;
 /// Ended processes and their files go, live ones stay.
 mod clear;
 /// What is set holds, what is faulty is told.

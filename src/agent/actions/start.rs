@@ -70,6 +70,7 @@ fn options(call: &Call<'_>) -> StartOptions {
             on_success: switch("alertOnSuccess", false),
             on_failure: switch("alertOnFailure", true),
             on_kill: switch("alertOnKill", false),
+            ..AlertSettings::default()
         },
         timeout: said.duration("timeout"),
         with_pid: None,

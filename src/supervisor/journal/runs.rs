@@ -12,7 +12,7 @@ use crate::sys::clock;
 impl Journal {
     /// A run has ended, and another waits for its time.
     pub(in super::super) fn run_ended(&mut self, exit: Exit) {
-        self.append_fact(Kind::Exit, &exit);
+        self.append_end(&exit);
         self.block.status = exit.status.after(Event::RestartPlanned);
         self.block.reason = Some(Reason::Backoff);
         self.block.paused = false;

@@ -1,0 +1,71 @@
+//! An alert in words: what, which, how it ended, how long it ran, its last line, what to call next.
+//!
+//! Does not: exceed 470 bytes; a line of output is shortened before it comes here, and a name is short.
+
+use std::time::Duration;
+
+use super::Pending;
+use crate::model::alert::Event;
+use crate::text::display::HumanDuration;
+
+impl Pending {
+    /// The message with its number: 500 bytes at most.
+    pub(crate) fn line(&self) -> String {
+        format!("alert {}: {}", self.alert.number, self.message())
+    }
+
+    /// One line of text, 470 bytes at most.
+    pub(crate) fn message(&self) -> String {
+        let info = &self.info;
+        let alert = &self.alert;
+        let (name, id) = (&info.name, info.id);
+        let last_line = match &alert.line {
+            Some(line) => format!("; last line: {line}"),
+            None => String::new(),
+        };
+        let what = match alert.event {
+            Event::Output => {
+                let line = alert.line.as_deref().unwrap_or_default();
+                let more = match alert.count {
+                    0 | 1 => String::new(),
+                    count => format!(" (and {} more that match)", count - 1),
+                };
+                format!("wrote: {line}{more}")
+            }
+            Event::Idle => {
+                let silence = duration(alert.silent_ms.unwrap_or_default());
+                format!("has written nothing for {silence}{last_line}")
+            }
+            Event::Lost => format!("is {}: {}", info.ending(), info.meaning()),
+            Event::Exited | Event::Failed | Event::Crashed | Event::Killed | Event::Timeout => {
+                let after = info.runtime_ms.map(duration);
+                let after = after
+                    .map(|time| format!(" after {time}"))
+                    .unwrap_or_default();
+                let again = if alert.restarting {
+                    ", and is run again"
+                } else {
+                    ""
+                };
+                let times = match alert.count {
+                    0 | 1 => String::new(),
+                    count => format!(", {count} times since it was last told"),
+                };
+                format!("{}{after}{times}{again}{last_line}", info.ending())
+            }
+        };
+        let next = match (self.cleared, alert.event) {
+            (true, _) => "it has been cleared".to_owned(),
+            (false, Event::Lost | Event::Idle) => format!("see: bgp status {id}"),
+            (false, _) => format!("see: bgp output {id}"),
+        };
+        format!("{name} ({id}) {what}; {next}")
+    }
+}
+
+fn duration(ms: u64) -> String {
+    if ms == 0 {
+        return "<1ms".to_owned();
+    }
+    HumanDuration(Duration::from_millis(ms)).to_string()
+}
