@@ -398,8 +398,11 @@ fn make_process(store: &Store, number: u8, process: &Process) -> Entry {
         block::write(&lease, &keys, log, number, &facts).unwrap();
     }
     if process.left == Left::Damaged {
-        lease.write_all_at(b"?", 100).unwrap();
-        lease.write_all_at(b"?", 4096 + 100).unwrap();
+        for at in [100, 4096 + 100] {
+            let mut byte = [0];
+            lease.read_exact_at(&mut byte, at).unwrap();
+            lease.write_all_at(&[!byte[0]], at).unwrap();
+        }
     }
     entry
 }

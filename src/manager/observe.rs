@@ -294,3 +294,43 @@ impl Manager {
         Ok(self.observe_if(|other| other.id == entry.id)?.pop())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // A25
+    #[test]
+    fn a_wall_clock_that_jumped_makes_no_age_negative_or_wrong() {
+        let year_ms = 365 * 24 * 60 * 60 * 1000;
+        let now = (clock::wall_ms(), clock::boottime_ms());
+        for start_ms in [now.0 + year_ms, now.0 - year_ms, 0, u64::MAX] {
+            for (uptime_ms, least, most) in [
+                (now.1.saturating_sub(5_000), 5_000, 60_000),
+                (now.1 + year_ms, 0, 0), // of another boot, or made up
+            ] {
+                let entry = serde_json::json!({
+                    "id": "00000001", "number": 1, "name": "web", "log": "00".repeat(16),
+                    "argv": ["web"], "cwd": "/", "graceMs": 5000,
+                    "startMs": start_ms, "uptimeMs": uptime_ms, "boot": clock::boot_id(),
+                });
+                let block = serde_json::json!({
+                    "status": "running", "run": 1, "pid": 0, "pidStart": 0,
+                    "supervisorPid": 0, "supervisorStart": 0, "boot": clock::boot_id(),
+                });
+                let observed = Observed {
+                    entry: serde_json::from_value(entry).unwrap(),
+                    recorded: false,
+                    lease: Lease::Held,
+                    block: serde_json::from_value(block).unwrap(),
+                    damaged: false,
+                    log_bytes: 0,
+                };
+                let info = observed.info();
+                let runtime = info.runtime_ms.unwrap();
+                assert!((least..=most).contains(&runtime), "{start_ms} {runtime}");
+                assert_eq!((info.status, info.start_ms), (Status::Running, start_ms));
+            }
+        }
+    }
+}

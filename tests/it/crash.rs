@@ -493,7 +493,7 @@ fn a_state_that_was_being_written_is_ignored_and_removed() {
 }
 
 /// The named points at which a debug build can be killed, and a command that comes to each.
-const POINTS: [(&str, &str); 9] = [
+const POINTS: [(&str, &str); 10] = [
     ("key-made", "start"),
     ("replace-created", "start"),
     ("replace-written", "start"),
@@ -503,7 +503,11 @@ const POINTS: [(&str, &str); 9] = [
     ("start-launched", "start"),
     ("start-recorded", "start"),
     ("clear-saved", "clear"),
+    ("log-open", "verify"),
 ];
+
+/// Points that other files come to.
+const ELSEWHERE: [&str; 2] = ["alerts-numbered", "alerts-told"];
 
 // F4: on record, and killed before it could say so
 #[test]
@@ -589,16 +593,15 @@ fn every_named_point_can_be_the_last() {
                     .env("BGP_CRASH_AT", crash);
                 finish(&mut command)
             };
-            if verb == "clear" {
+            if verb != "start" {
                 run(&["start", "--name", "ended", "true"], "").code(0);
                 bgp.run(["wait", "ended"]).code(0);
                 let id = bgp.status("ended")["id"].as_str().unwrap().to_owned();
                 bgp.wait_for_supervisor_end(&id);
             }
-            let args: &[&str] = if verb == "start" {
-                &["start", "sleep", "60"]
-            } else {
-                &["clear"]
+            let args = match verb {
+                "start" => &["start", "sleep", "60"][..],
+                other => &[other],
             };
             let outcome = run(args, &format!("{point}:{hit}"));
             if outcome.status.success() {
@@ -640,7 +643,8 @@ fn no_named_point_is_left_without_a_case() {
         .collect();
     found.sort();
     found.dedup();
-    let mut cases = POINTS.map(|(point, _)| point.to_owned());
+    let mut cases = POINTS.map(|(point, _)| point.to_owned()).to_vec();
+    cases.extend(ELSEWHERE.map(str::to_owned));
     cases.sort();
     assert_eq!(found, cases);
 }

@@ -197,7 +197,7 @@ fn an_unsafe_directory_is_14_for_every_command() {
     bgp.run(["output", "work"]).code(0).stdout("hello\n");
 }
 
-// D13
+// B15 D13
 #[test]
 fn the_directory_of_another_owner_is_14() {
     let bgp = sandbox();

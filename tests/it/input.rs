@@ -485,7 +485,7 @@ fn a_signal_reaches_the_group_and_the_status_tells_what_it_did() {
     );
 }
 
-// A22 B6
+// A15 A22 B6
 #[test]
 fn a_paused_process_is_shown_and_goes_on_and_a_signal_that_ends_it_is_no_stop() {
     let bgp = Sandbox::new();

@@ -31,6 +31,8 @@ mod crash;
 mod directory;
 /// What earlier versions wrote is read for ever, also in another language.
 mod fixtures;
+/// Strangers on the control socket, and supervisors that are none.
+mod hostile;
 /// What is sent to a process, and signals.
 mod input;
 /// Field names and types are a contract.
@@ -45,6 +47,8 @@ mod model;
 mod output;
 /// Where the password comes from, and where it must not go.
 mod password;
+/// More of the bugs that others had.
+mod peers;
 /// What belongs together, and ends together.
 mod policy;
 /// The tool for agents: every word a parameter, every answer short.

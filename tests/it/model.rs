@@ -271,6 +271,7 @@ impl Actor<'_> {
     }
 }
 
+// D9
 #[test]
 fn random_operations_at_once_agree_with_the_reference() {
     let number = |name: &str| {

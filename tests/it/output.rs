@@ -158,7 +158,7 @@ fn what_the_pipe_held_at_the_end_is_in_the_log_before_the_end_is_told() {
     }
 }
 
-// C6
+// A14 C6
 #[test]
 fn a_line_without_end_costs_no_memory_and_is_cut_in_the_middle() {
     const LENGTH: usize = 30 << 20;

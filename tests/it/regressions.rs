@@ -243,6 +243,7 @@ fn e12_a_stop_does_not_kill_a_stranger_by_its_pid() {
     assert_eq!(bgp.status("work")["status"], "lost");
 }
 
+// B8
 /// With a pid namespace a stranger really takes the number.
 #[test]
 fn e12_a_recycled_pid_is_not_signalled() {
