@@ -3,6 +3,8 @@
 //! Both are bounded; of what does not fit, both ends are kept, and it is said how much is left out.
 //! Does not: print.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use super::Face;
@@ -125,12 +127,12 @@ pub(crate) fn status(info: &ProcessInfo) -> String {
     let mut text = info.status.word().to_owned();
     match (info.status, info.how()) {
         (Status::Failed | Status::Crashed, Some(How::Code(code))) => {
-            text.push_str(&format!("({code})"));
+            let _ = write!(text, "({code})");
         }
         (Status::Killed | Status::Crashed, Some(How::Signal(_))) => {
             let signal = info.exit.as_ref().and_then(|exit| exit.signal.as_deref());
             let signal = signal.unwrap_or_default().trim_start_matches("SIG");
-            text.push_str(&format!("({signal})"));
+            let _ = write!(text, "({signal})");
         }
         _ => {}
     }
@@ -138,7 +140,7 @@ pub(crate) fn status(info: &ProcessInfo) -> String {
         text.push_str(", paused");
     }
     if info.descendants > 0 {
-        text.push_str(&format!(", {} descendants live", info.descendants));
+        let _ = write!(text, ", {} descendants live", info.descendants);
     }
     text
 }

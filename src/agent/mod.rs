@@ -15,6 +15,7 @@ pub(crate) mod parameter;
 pub(crate) mod schema;
 pub(crate) mod table;
 
+use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -142,7 +143,7 @@ impl Face {
             Self::Line => {
                 let mut line = format!("process action={action}");
                 for (name, value) in parameters {
-                    line.push_str(&format!(" {name}={}", line::quoted(value)));
+                    let _ = write!(line, " {name}={}", line::quoted(value));
                 }
                 line
             }

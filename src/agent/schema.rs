@@ -50,7 +50,7 @@ fn property(parameter: &Parameter) -> Value {
         match (parameter.kind, serde_json::from_str::<Value>(default)) {
             (Kind::Switch | Kind::Count, Ok(value)) => schema["default"] = value,
             (Kind::OneOf(_), _) => schema["default"] = default.into(),
-            _ => help.push_str(&format!(" [default: {default}]")),
+            _ => help = format!("{help} [default: {default}]"),
         }
     }
     schema["description"] = help.into();
@@ -59,139 +59,150 @@ fn property(parameter: &Parameter) -> Value {
 
 /// What an action answers.
 pub(crate) fn output(action: &Action) -> Value {
-    let text = || json!({"type": "string"});
-    let count = || json!({"type": "integer", "minimum": 0});
-    let mut properties = Map::new();
-    let mut required = vec!["schema", "action", "success", "message"];
-    let mut add = |name: &'static str, schema: Value, is_required: bool| {
-        properties.insert(name.to_owned(), schema);
-        if is_required {
-            required.push(name);
-        }
-    };
-    add("schema", json!({"type": "integer"}), false);
-    add(
-        "action",
-        json!({"type": "string", "const": action.name}),
-        false,
-    );
-    add("success", json!({"type": "boolean"}), false);
-    add("message", text(), false);
-    add("next", text(), false);
-    add(
-        "notes",
-        json!({"type": "array", "items": {"type": "string"}}),
-        false,
-    );
-    let mut lines = || {
-        add(
-            "lines",
-            list_of(
-                json!({
-                    "stream": {"enum": ["stdout", "stderr"]}, "text": {"type": "string"},
-                    "partial": {"type": "boolean"}, "continued": {"type": "boolean"},
-                }),
-                &["stream", "text"],
-            ),
-            true,
-        );
-        add(
-            "leftOut",
-            list_of(
-                json!({
-                    "stream": {"enum": ["stdout", "stderr"]}, "lines": {"type": "integer"},
-                    "bytes": {"type": "integer"}, "at": {"type": "integer"},
-                }),
-                &["stream", "lines", "bytes", "at"],
-            ),
-            false,
-        );
-        add("nextCursor", text(), true);
-        add("droppedBytes", count(), true);
-    };
-    match action.result {
-        Shape::Output | Shape::Waited | Shape::Inspection => lines(),
-        _ => {}
-    }
-    match action.result {
-        Shape::Process => add("process", process(), true),
-        Shape::Processes => {
-            add(
-                "processes",
-                json!({"type": "array", "items": process()}),
-                true,
-            );
-            add("leftOut", count(), false);
-        }
-        Shape::Waited => {
-            add("process", process(), true);
-            add(
+    let mut fields = vec![
+        ("schema", whole(), NEEDED),
+        (
+            "action",
+            json!({"type": "string", "const": action.name}),
+            NEEDED,
+        ),
+        ("success", switch(), NEEDED),
+        ("message", text(), NEEDED),
+        ("next", text(), MAYBE),
+        ("notes", json!({"type": "array", "items": text()}), MAYBE),
+    ];
+    fields.extend(own_fields(action.result));
+    object(&fields)
+}
+
+/// A field of an object: its name, its schema, whether it is always there.
+type Field = (&'static str, Value, bool);
+
+const NEEDED: bool = true;
+const MAYBE: bool = false;
+
+fn own_fields(shape: Shape) -> Vec<Field> {
+    let mut fields = match shape {
+        Shape::Process => vec![("process", process(), NEEDED)],
+        Shape::Processes => vec![
+            ("processes", list_of(process()), NEEDED),
+            ("leftOut", whole(), MAYBE),
+        ],
+        Shape::Waited => vec![
+            ("process", process(), NEEDED),
+            (
                 "came",
                 json!({"enum": ["end", "output", "port", "idle", null]}),
-                true,
-            );
-            add("timedOut", json!({"type": "boolean"}), true);
-        }
-        Shape::Inspection => {
-            add("process", process(), true);
-            add("meaning", text(), true);
-            add("hint", text(), false);
-            add(
-                "ports",
-                list_of(
-                    json!({
-                        "port": {"type": "integer"}, "address": {"type": "string"},
-                        "pid": {"type": "integer"}, "name": {"type": "string"},
-                    }),
-                    &["port", "address", "pid", "name"],
-                ),
-                true,
-            );
-            add(
-                "tree",
-                list_of(
-                    json!({
-                        "pid": {"type": "integer"}, "name": {"type": "string"},
-                    }),
-                    &["pid", "name"],
-                ),
-                true,
-            );
-        }
-        Shape::Output => {
-            add("id", text(), true);
-            add("name", text(), true);
-            add("status", text(), true);
-            add("eof", json!({"type": "boolean"}), true);
-        }
-        Shape::Files => {
-            add("id", text(), true);
-            add(
-                "files",
-                list_of(
-                    json!({
-                        "path": {"type": "string"}, "bytes": {"type": "integer"},
-                        "segment": {"type": "integer"}, "stream": {"enum": ["stdout", "stderr"]},
-                    }),
-                    &["path", "bytes"],
-                ),
-                true,
-            );
-            add("droppedBytes", count(), false);
-        }
-        Shape::Sent => {
-            add("id", text(), true);
-            add("name", text(), true);
-            add("bytes", count(), true);
-            add("eof", json!({"type": "boolean"}), true);
-        }
+                NEEDED,
+            ),
+            ("timedOut", switch(), NEEDED),
+        ],
+        Shape::Inspection => vec![
+            ("process", process(), NEEDED),
+            ("meaning", text(), NEEDED),
+            ("hint", text(), MAYBE),
+            ("ports", list_of(port()), NEEDED),
+            ("tree", list_of(member()), NEEDED),
+        ],
+        Shape::Output => vec![
+            ("id", text(), NEEDED),
+            ("name", text(), NEEDED),
+            ("status", text(), NEEDED),
+            ("eof", switch(), NEEDED),
+        ],
+        Shape::Files => vec![
+            ("id", text(), NEEDED),
+            ("files", list_of(file()), NEEDED),
+            ("droppedBytes", whole(), MAYBE),
+        ],
+        Shape::Sent => vec![
+            ("id", text(), NEEDED),
+            ("name", text(), NEEDED),
+            ("bytes", whole(), NEEDED),
+            ("eof", switch(), NEEDED),
+        ],
+    };
+    if matches!(shape, Shape::Waited | Shape::Inspection | Shape::Output) {
+        fields.extend([
+            ("lines", list_of(line()), NEEDED),
+            ("leftOut", list_of(gap()), MAYBE),
+            ("nextCursor", text(), NEEDED),
+            ("droppedBytes", whole(), NEEDED),
+        ]);
     }
+    fields
+}
+
+fn object(fields: &[Field]) -> Value {
+    let needed = fields.iter().filter(|(_, _, needed)| *needed);
+    let required: Vec<&str> = needed.map(|(name, ..)| *name).collect();
+    let properties: Map<String, Value> = fields
+        .iter()
+        .map(|(name, schema, _)| ((*name).to_owned(), schema.clone()))
+        .collect();
     json!({"type": "object", "properties": properties, "required": required})
 }
 
-fn list_of(properties: Value, required: &[&str]) -> Value {
-    json!({"type": "array", "items":
-        {"type": "object", "properties": properties, "required": required}})
+#[expect(clippy::needless_pass_by_value, reason = "made for it")]
+fn list_of(items: Value) -> Value {
+    json!({"type": "array", "items": items})
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn switch() -> Value {
+    json!({"type": "boolean"})
+}
+
+fn whole() -> Value {
+    json!({"type": "integer", "minimum": 0})
+}
+
+fn stream() -> Value {
+    json!({"enum": ["stdout", "stderr"]})
+}
+
+fn line() -> Value {
+    object(&[
+        ("stream", stream(), NEEDED),
+        ("text", text(), NEEDED),
+        ("partial", switch(), MAYBE),
+        ("continued", switch(), MAYBE),
+    ])
+}
+
+/// What is left out of a stream, before which of the lines.
+fn gap() -> Value {
+    object(&[
+        ("stream", stream(), NEEDED),
+        ("lines", whole(), NEEDED),
+        ("bytes", whole(), NEEDED),
+        ("at", whole(), NEEDED),
+    ])
+}
+
+fn file() -> Value {
+    object(&[
+        ("path", text(), NEEDED),
+        ("bytes", whole(), NEEDED),
+        ("segment", whole(), MAYBE),
+        ("stream", stream(), MAYBE),
+    ])
+}
+
+fn port() -> Value {
+    object(&[
+        ("port", whole(), NEEDED),
+        ("address", text(), NEEDED),
+        ("pid", whole(), NEEDED),
+        ("name", text(), NEEDED),
+    ])
+}
+
+fn member() -> Value {
+    object(&[("pid", whole(), NEEDED), ("name", text(), NEEDED)])
 }
 
 /// The fields of a process, as far as a model needs to be told.

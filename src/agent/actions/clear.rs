@@ -10,19 +10,16 @@ use crate::agent::answer::Answer;
 use crate::manager::clear::{Leave, in_the_way};
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
-    let (manager, mut targets, leave) = match call.arguments.text("id") {
-        Some(_) => {
-            let (manager, process) = call.process()?;
-            (manager, vec![process], Leave::All)
-        }
-        None => {
-            let Some(manager) = call.agent.manager()? else {
-                return Ok(nothing());
-            };
-            let mut all = manager.observe_all()?;
-            all.retain(|process| is_of(call, &process.entry));
-            (manager, all, Leave::Nothing)
-        }
+    let (manager, mut targets, leave) = if call.arguments.text("id").is_some() {
+        let (manager, process) = call.process()?;
+        (manager, vec![process], Leave::All)
+    } else {
+        let Some(manager) = call.agent.manager()? else {
+            return Ok(nothing());
+        };
+        let mut all = manager.observe_all()?;
+        all.retain(|process| is_of(call, &process.entry));
+        (manager, all, Leave::Nothing)
     };
     manager.settle(&mut targets)?;
     if leave == Leave::All
