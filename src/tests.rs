@@ -12,6 +12,7 @@ use std::fs;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
@@ -267,7 +268,8 @@ fn make(dir: &Path) {
     locked.save().unwrap();
     drop(locked);
     for (name, alert_cursor) in [("default", 0), ("agent", 4)] {
-        let mut reader = PlacesOfOne::take(store.dir(), store.keys(), name).unwrap();
+        let mut reader =
+            PlacesOfOne::take(store.dir(), store.keys(), name, Duration::ZERO).unwrap();
         reader.places.alert_cursor = alert_cursor;
         let place = Place {
             record: 3,

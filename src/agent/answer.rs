@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::Face;
 use crate::manager::info::ProcessInfo;
+use crate::model::error::Error;
+use crate::model::facts::AlertSettings;
 use crate::model::status::{How, Status};
 use crate::text::display::{HumanDuration, one_line};
 
@@ -19,13 +21,16 @@ const COMMAND_MAX_BYTES: usize = 2_000;
 const COMMAND_MAX_CHARS: usize = 80;
 
 /// What an action answers.
-#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) document: Map<String, Value>,
     /// The exit code of the tool.
     pub(crate) code: u8,
+    /// What is to be done once it has been told.
+    pub(crate) once_told: Option<Box<OnceTold>>,
 }
+
+type OnceTold = dyn FnOnce() -> Result<(), Error> + Send;
 
 impl Answer {
     /// `message` says in a line what happened.
@@ -40,6 +45,7 @@ impl Answer {
             text: message,
             document,
             code: 0,
+            once_told: None,
         }
     }
 
@@ -74,9 +80,18 @@ impl Answer {
         self.line(&format!("Note: {note}"))
     }
 
-    /// The document as it stands.
-    pub(crate) fn into_document(self) -> Value {
-        Value::Object(self.document)
+    /// The document, taken out of it.
+    pub(crate) fn take_document(&mut self) -> Value {
+        Value::Object(std::mem::take(&mut self.document))
+    }
+
+    /// That it has been told.
+    ///
+    /// # Errors
+    ///
+    /// What comes of it cannot be stored: it will be told again.
+    pub(crate) fn has_been_told(self) -> Result<(), Error> {
+        self.once_told.map_or(Ok(()), |once_told| once_told())
     }
 }
 
@@ -157,7 +172,30 @@ pub(crate) fn runtime(info: &ProcessInfo) -> String {
 pub(crate) fn told(face: Face, info: &ProcessInfo) -> String {
     let id = format!("proc_{}", info.number);
     let wait = face.call_of("wait", &[("id", &id)]);
-    format!("No need to poll: {wait} returns when it has ended")
+    let alerts = face.call_of("alerts", &[]);
+    let raised = alerts_in_words(&info.alerts);
+    format!("Alerts: {raised}. No need to poll: {wait} returns when it has ended, {alerts} tells alerts")
+}
+
+/// `on failure, kill, output of 'error'`.
+pub(crate) fn alerts_in_words(settings: &AlertSettings) -> String {
+    let ends = [
+        (settings.on_success, "success"),
+        (settings.on_failure, "failure"),
+        (settings.on_kill, "kill"),
+    ];
+    let ends = ends.iter().filter(|(on, _)| *on);
+    let mut on: Vec<String> = ends.map(|(_, word)| (*word).to_owned()).collect();
+    let patterns = settings.on_output.iter();
+    on.extend(patterns.map(|pattern| format!("output of '{}'", one_line(pattern))));
+    if let Some(ms) = settings.on_idle_ms {
+        let silence = HumanDuration(std::time::Duration::from_millis(ms));
+        on.push(format!("silence of {silence}"));
+    }
+    match on.is_empty() {
+        true => "none".to_owned(),
+        false => format!("on {}", on.join(", ")),
+    }
 }
 
 /// Which of several things fit into `max_bytes`: how many from the first on, and how many to the last.

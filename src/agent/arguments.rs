@@ -34,6 +34,7 @@ enum Given {
     Port(u16),
     Cursor(Cursor),
     Regex(Regex),
+    Patterns(Vec<String>),
     Restart(Restart),
     Variables(Vec<(OsString, OsString)>),
 }
@@ -136,6 +137,13 @@ impl Arguments {
         }
     }
 
+    pub(crate) fn patterns(&self, name: &str) -> Option<&[String]> {
+        match self.get(name) {
+            Some(Given::Patterns(patterns)) => Some(patterns),
+            _ => None,
+        }
+    }
+
     pub(crate) fn restart(&self, name: &str) -> Option<Restart> {
         match self.get(name) {
             Some(Given::Restart(restart)) => Some(*restart),
@@ -173,6 +181,13 @@ impl Given {
     fn read(kind: Kind, value: &Value) -> Result<Self, Error> {
         if kind == Kind::Variables {
             return variables(value).map(Self::Variables);
+        }
+        if let (Kind::Patterns, Value::Array(all)) = (kind, value) {
+            let one = |value: &Value| match Self::read(Kind::Regex, value)? {
+                Self::Regex(pattern) => Ok(pattern.as_str().to_owned()),
+                _ => Err(Error::usage("it is no list of texts")),
+            };
+            return all.iter().map(one).collect::<Result<_, _>>().map(Self::Patterns);
         }
         match (kind, value) {
             (Kind::Switch, Value::Bool(on)) => return Ok(Self::Switch(*on)),
@@ -221,6 +236,7 @@ impl Given {
             Kind::Cursor => Cursor::parse(text).map(Self::Cursor),
             Kind::Duration => written::duration(text).map(Self::Duration),
             Kind::Regex => regex(text).map(Self::Regex),
+            Kind::Patterns => regex(text).map(|_| Self::Patterns(vec![text.clone()])),
             Kind::Restart => written::restart(text).map(Self::Restart),
             Kind::OneOf(words) if words.contains(&text.as_str()) => Ok(Self::Text(text.clone())),
             Kind::OneOf(words) => Err(Error::usage(format!(

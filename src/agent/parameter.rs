@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     /// A place in the output of a process.
     Cursor,
     Regex,
+    /// A regular expression, or several.
+    Patterns,
     Restart,
     /// `KEY=VALUE`, several, or an object.
     Variables,

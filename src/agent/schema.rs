@@ -36,6 +36,7 @@ fn property(parameter: &Parameter) -> Value {
         Kind::Port => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
         Kind::Variables => json!({"type": ["object", "array"],
             "additionalProperties": {"type": "string"}, "items": {"type": "string"}}),
+        Kind::Patterns => json!({"type": ["string", "array"], "items": {"type": "string"}}),
         Kind::OneOf(words) => json!({"type": "string", "enum": words}),
         Kind::Id | Kind::Text => json!({"type": "string", "minLength": 1}),
         Kind::Name | Kind::Label | Kind::Data | Kind::Regex | Kind::Restart | Kind::Cursor => {
@@ -115,6 +116,14 @@ fn own_fields(shape: Shape) -> Vec<Field> {
             ("files", list_of(file()), NEEDED),
             ("droppedBytes", whole(), MAYBE),
         ],
+        Shape::Alerts => vec![("alerts", list_of(alert()), NEEDED)],
+        Shape::Screen => vec![
+            ("id", text(), NEEDED),
+            ("name", text(), NEEDED),
+            ("size", json!({}), NEEDED),
+            ("cursor", json!({"type": "object"}), NEEDED),
+            ("rows", list_of(text()), NEEDED),
+        ],
         Shape::Sent => vec![
             ("id", text(), NEEDED),
             ("name", text(), NEEDED),
@@ -189,6 +198,17 @@ fn file() -> Value {
         ("bytes", whole(), NEEDED),
         ("segment", whole(), MAYBE),
         ("stream", stream(), MAYBE),
+    ])
+}
+
+fn alert() -> Value {
+    object(&[
+        ("seq", whole(), NEEDED),
+        ("time", whole(), NEEDED),
+        ("event", text(), NEEDED),
+        ("id", text(), NEEDED),
+        ("name", text(), NEEDED),
+        ("message", text(), NEEDED),
     ])
 }
 

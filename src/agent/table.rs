@@ -49,6 +49,8 @@ pub(crate) enum Shape {
     Output,
     Files,
     Sent,
+    Alerts,
+    Screen,
     Waited,
 }
 
@@ -99,6 +101,16 @@ const ON_KILL: Parameter = Parameter::new(
     "raise an alert when it is killed or stopped",
 )
 .default("false");
+const ON_OUTPUT: Parameter = Parameter::new(
+    "alertOnOutput",
+    Kind::Patterns,
+    "raise an alert when it writes a line in which this regular expression, or one of a list, is found",
+);
+const ON_IDLE: Parameter = Parameter::new(
+    "alertOnIdle",
+    Kind::Duration,
+    "raise an alert when it has written nothing for so long",
+);
 const GROUP: Parameter = Parameter::new("group", Kind::Label, "only those of this group");
 const SESSION: Parameter = Parameter::new("session", Kind::Label, "only those of this session");
 
@@ -121,6 +133,8 @@ pub(crate) const ACTIONS: &[Action] = &[
             ON_SUCCESS,
             ON_FAILURE,
             ON_KILL,
+            ON_OUTPUT,
+            ON_IDLE,
             Parameter::new("cwd", Kind::Text, "the directory it runs in")
                 .default("the current one"),
             Parameter::new(
@@ -348,5 +362,38 @@ pub(crate) const ACTIONS: &[Action] = &[
         effect: Effect::Runs,
         result: Shape::Process,
         run: actions::restart::run,
+    },
+    Action {
+        name: "alerts",
+        title: "Read alerts",
+        description: "Tell what has happened that was not told yet: processes that failed, crashed or were \
+                      lost, and what their alert settings ask for. Each alert is told once.",
+        parameters: &[
+            Parameter::new("peek", Kind::Switch, "leave them: they are told again").default("false"),
+        ],
+        example: &[],
+        effect: Effect::Writes,
+        result: Shape::Alerts,
+        run: actions::alerts::run,
+    },
+    Action {
+        name: "update",
+        title: "Change alert settings",
+        description: "Change what raises an alert, of a process that runs. What is not said stays.",
+        parameters: &[ID.required(), ON_SUCCESS, ON_FAILURE, ON_KILL, ON_OUTPUT, ON_IDLE],
+        example: &[("id", "proc_1"), ("alertOnSuccess", "true")],
+        effect: Effect::Writes,
+        result: Shape::Process,
+        run: actions::update::run,
+    },
+    Action {
+        name: "screen",
+        title: "Look at a terminal",
+        description: "Show the screen of a process that was started with pty=true, as text.",
+        parameters: &[ID.required()],
+        example: &[("id", "proc_1")],
+        effect: Effect::Reads,
+        result: Shape::Screen,
+        run: actions::screen::run,
     },
 ];

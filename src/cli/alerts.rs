@@ -4,6 +4,7 @@
 
 use super::matches::Matches;
 use crate::commands::alerts::{Code, Then};
+use crate::commands::watch::{Until, WatchOptions};
 use crate::commands::{self, Context, Outcome};
 use crate::model::facts::AlertSettings;
 
@@ -20,6 +21,27 @@ pub(super) fn alerts(context: &mut Context, matches: &Matches) -> Outcome {
         Code::Plain
     };
     commands::alerts::run(context, reader(matches), then, code)
+}
+
+/// `bgp watch`.
+pub(super) fn watch(context: &mut Context, matches: &Matches) -> Outcome {
+    let options = WatchOptions {
+        ids: matches.ids().map(str::to_owned).collect(),
+        reader: reader(matches).to_owned(),
+        interval: matches
+            .duration("interval")
+            .unwrap_or_else(|| context.settings().watch_interval()),
+        timeout: matches.duration("timeout"),
+        until: if matches.has("once") {
+            Until::Told
+        } else {
+            Until::Interrupted
+        },
+        exec: matches
+            .bytes("exec")
+            .map(|line| line.as_os_str().to_owned()),
+    };
+    commands::watch::run(context, &options)
 }
 
 /// `bgp alert ID`.

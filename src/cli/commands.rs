@@ -413,11 +413,12 @@ pub(crate) const COMMANDS: &[Command] = &[
         aliases: &[],
         usage: &[
             "[OPTIONS] ID TEXT",
+            "[OPTIONS] ID --key NAME…",
             "[OPTIONS] ID --file FILE",
             "[OPTIONS] ID --eof",
         ],
         operands: Operands::IdAndText {
-            instead: "file",
+            instead: &["file", "key"],
             beside: "eof",
         },
         summary: "type into a process",
@@ -428,6 +429,10 @@ pub(crate) const COMMANDS: &[Command] = &[
             "It waits at most 2 seconds for room, and tells how many bytes were taken: a process that \
              does not read takes 64 KiB or so, and no more. One that reads to the end of its input, as \
              sort does, waits for --eof.",
+            "Keys are C-a to C-z, Enter, Tab, S-Tab, Esc, Space, BSpace, Up, Down, Left, Right, Home, End, \
+             PageUp, PageDown, IC, DC, F1 to F12 and single characters, each with C-, M- (Alt) or S- before \
+             it. A pipe gets their bytes, of Enter a newline; C-c is no signal there, but 'bgp signal ID \
+             INT' is one.",
         ],
         flags: &[
             Flag::switch("no-newline", "without the newline").short('n'),
@@ -438,6 +443,15 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "the bytes of a file in place of TEXT; '-' is bgp's own standard input",
             )
             .not_with(&["no-newline"]),
+            Flag::with_value(
+                "key",
+                Value::Keys,
+                "NAME…",
+                "keys in place of TEXT, as C-c, Enter, Up, F1, M-x; several with blanks between, and \
+                 may be repeated",
+            )
+            .repeatable()
+            .not_with(&["no-newline", "file"]),
             Flag::switch(
                 "eof",
                 "then close it, for good: the process reads an end of file; on a terminal send its \
@@ -457,6 +471,10 @@ pub(crate) const COMMANDS: &[Command] = &[
                 does: "answer its question",
             },
             Example {
+                line: "bgp send top --key 'Down Down' --key q",
+                does: "keys, in this order",
+            },
+            Example {
                 line: "bgp send sql --file dump.sql --eof",
                 does: "all of a file, and the end of file",
             },
@@ -471,6 +489,53 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::Ambiguous,
             Kind::NotRunning,
             Kind::TimedOut,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
+    },
+    Command {
+        verb: Verb::Screen,
+        name: "screen",
+        aliases: &[],
+        usage: &["[OPTIONS] ID"],
+        operands: Operands::Id,
+        summary: "show the screen of a process with a terminal",
+        description: &[
+            "What stands on the terminal of a process that was started with --pty, as text; also of one \
+             that has ended. Of much output the last 4 MiB are looked at.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp screen repl",
+            does: "what somebody who sat there would see",
+        }],
+        state: State::Read,
+        failures: &[Kind::NotFound, Kind::Ambiguous],
+    },
+    Command {
+        verb: Verb::Attach,
+        name: "attach",
+        aliases: &[],
+        usage: &["[OPTIONS] ID"],
+        operands: Operands::Id,
+        summary: "take over the terminal of a process",
+        description: &[
+            "Shows the terminal of a process that was started with --pty in this one, types what is typed \
+             here, and makes it as large. C-\\ leaves it; the process goes on. One at a time may have it.",
+            "This terminal is set as it was found when it is left, when the process ends, and when bgp is \
+             ended by a signal other than KILL.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp attach repl",
+            does: "sit down at it; C-\\ gets up again",
+        }],
+        state: State::Read,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::NotRunning,
+            Kind::InTheWay,
             Kind::Interrupted,
             Kind::Terminated,
         ],
@@ -675,6 +740,63 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::NotFound,
             Kind::Ambiguous,
             Kind::EndedBefore,
+            Kind::TimedOut,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
+    },
+    Command {
+        verb: Verb::Watch,
+        name: "watch",
+        aliases: &[],
+        usage: &["[OPTIONS] [ID…]"],
+        operands: Operands::AnyIds,
+        summary: "tell what happens, when it happens",
+        description: &[
+            "One line for each alert, as soon as it is raised: at once where the system tells of changes, \
+             else within the interval. First those that this reader has not had. With IDs only theirs; \
+             the others stay pending.",
+            "Each is acknowledged once it is told, so that one who comes back hears what he missed. What \
+             keeps it from looking is a line too; it goes on.",
+        ],
+        flags: &[
+            Flag::switch("once", "end when something was told"),
+            Flag::with_value(
+                "timeout",
+                Value::Duration,
+                "TIME",
+                "end after this time, with code 124",
+            ),
+            Flag::with_value(
+                "interval",
+                Value::Interval,
+                "TIME",
+                "how often to look when nothing wakes it",
+            )
+            .default("watch.intervalSeconds of the configuration, or 5s"),
+            Flag::with_value(
+                "exec",
+                Value::Bytes,
+                "LINE",
+                "for each alert let sh run this line, with the alert as JSON on its standard input; for \
+                 30 s at most",
+            ),
+            AS,
+        ],
+        examples: &[
+            Example {
+                line: "bgp watch --once --timeout 10m",
+                does: "wait for the next thing that happens",
+            },
+            Example {
+                line: "bgp watch --exec 'notify-send \"$(cat)\"'",
+                does: "hand each alert on",
+            },
+        ],
+        state: State::Changed,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
             Kind::TimedOut,
             Kind::Interrupted,
             Kind::Terminated,
@@ -898,7 +1020,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         description: &[
             "Does one action, and answers in a short text for a model: what happened, the id, what to \
              call next. The answer is at most 50 KB; of longer output both ends are kept. The actions \
-             are start, list, output, logs, kill, clear, send, wait, status and restart.",
+             are start, list, output, logs, kill, clear, send, wait, status, restart, alerts, update and screen.",
             "What is asked for is said in KEY=VALUE words, in one argument with all of them, in one JSON \
              object, or on the standard input. A parameter that is missing or wrong is an error that \
              names it and shows a right call.",
@@ -1005,7 +1127,7 @@ mod tests {
             }
             let in_place = match command.operands {
                 Operands::CommandOr(flag) => vec![flag],
-                Operands::IdAndText { instead, beside } => vec![instead, beside],
+                Operands::IdAndText { instead, beside } => [instead, &[beside]].concat(),
                 _ => vec![],
             };
             for flag in in_place {

@@ -19,6 +19,7 @@ use crate::model::facts::Stdin;
 use crate::model::lifetime::Restart;
 use crate::model::size::Size;
 use crate::model::{name, signal};
+use crate::text::keys::{self, Key};
 
 /// A command with its flags and operands, all of them checked.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub(super) enum Parsed {
     Stdin(Stdin),
     Window(Size),
     Regex(Regex),
+    Keys(Vec<Key>),
     Port(u16),
     Conditions(Conditions),
     Cursor(Cursor),
@@ -144,6 +146,15 @@ impl Matches {
             Parsed::Restart(restart) => Some(*restart),
             _ => None,
         })
+    }
+
+    /// All keys that a flag names, in the order given.
+    pub(crate) fn keys(&self, long: &str) -> Vec<Key> {
+        let values = self.values(long).filter_map(|value| match value {
+            Parsed::Keys(keys) => Some(keys),
+            _ => None,
+        });
+        values.flatten().copied().collect()
     }
 
     /// All values of a flag for regular expressions.
@@ -272,6 +283,7 @@ impl Parsed {
             }),
             Value::Pid => values::pid(text).map(Parsed::Pid),
             Value::Restart => values::restart(text).map(Parsed::Restart),
+            Value::Keys => keys(text).map(Parsed::Keys),
             Value::Regex => regex(text).map(Parsed::Regex),
             Value::Port => values::port(text).map(Parsed::Port),
             Value::Condition => condition(text).map(Parsed::Conditions),
@@ -299,6 +311,16 @@ fn not_empty(value: OsString) -> Result<Bytes, Error> {
     }
     values::no_nul(value.as_bytes(), "it")?;
     Ok(Bytes(value.into_vec()))
+}
+
+fn keys(text: &str) -> Result<Vec<Key>, Error> {
+    keys::parse(text).map_err(|(name, near)| {
+        let near = near
+            .map(|near| format!("did you mean {near}? "))
+            .unwrap_or_default();
+        let all = keys::ALL;
+        Error::usage(format!("{} is not a key", quoted(name))).hint(format!("{near}keys are {all}"))
+    })
 }
 
 /// `port:N`, or a regular expression.

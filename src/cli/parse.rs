@@ -252,11 +252,12 @@ impl Matches {
                 Err(Error::usage("no ID is given").hint(self.usage()))
             }
             (Operands::IdAndText { instead, beside }, false, _) => {
-                match (self.text_after_id(), self.has(instead)) {
-                    (None, false) if !self.has(beside) => {
+                let in_place = instead.iter().find(|flag| self.has(flag));
+                match (self.text_after_id(), in_place) {
+                    (None, None) if !self.has(beside) => {
                         Err(Error::usage("no text is given").hint(self.usage()))
                     }
-                    (Some(_), true) => Err(Error::usage(format!(
+                    (Some(_), Some(instead)) => Err(Error::usage(format!(
                         "--{instead} and a text contradict each other"
                     ))
                     .hint("give one of them")),

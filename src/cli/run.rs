@@ -103,6 +103,14 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             let id = ids.first().map_or("", String::as_str);
             commands::send::run(context, id, &send_options(matches))
         }
+        Verb::Screen => {
+            let id = ids.first().map_or("", String::as_str);
+            commands::snapshot::run(context, id)
+        }
+        Verb::Attach => {
+            let id = ids.first().map_or("", String::as_str);
+            commands::attach::run(context, id)
+        }
         Verb::Signal => {
             let id = ids.first().map_or("", String::as_str);
             commands::signal::run(context, id, matches.signal_after_id().unwrap_or_default())
@@ -113,6 +121,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         }
         Verb::Restart => commands::restart::run(context, &selection(matches, ids)),
         Verb::Wait => wait(context, ids, matches),
+        Verb::Watch => super::alerts::watch(context, matches),
         Verb::Alerts => super::alerts::alerts(context, matches),
         Verb::Alert => super::alerts::alert(context, matches),
         Verb::Clear => commands::clear::run(
@@ -269,8 +278,13 @@ fn send_options(matches: &Matches) -> SendOptions {
         b"-" => Source::Stdin,
         _ => Source::File(file.as_os_str().into()),
     });
+    let keys = matches.keys("key");
     SendOptions {
-        source: file.unwrap_or_else(|| Source::Text(text.unwrap_or_default(), enter)),
+        source: match (keys.is_empty(), file) {
+            (false, _) => Source::Keys(keys),
+            (true, Some(file)) => file,
+            (true, None) => Source::Text(text.unwrap_or_default(), enter),
+        },
         after: if matches.has("eof") {
             After::Closed
         } else {

@@ -34,10 +34,13 @@ pub(crate) enum Verb {
     Output,
     Stream,
     Send,
+    Screen,
+    Attach,
     Signal,
     Stop,
     Restart,
     Wait,
+    Watch,
     Alerts,
     Alert,
     Clear,
@@ -59,9 +62,9 @@ pub(crate) enum Operands {
     AnyIds,
     /// IDs, or a flag that selects.
     Ids,
-    /// One ID, and a text of any bytes: or a flag in its place, or one that may stand beside it or alone.
+    /// One ID, and a text of any bytes: or one of these flags in its place, or one that may stand beside it or alone.
     IdAndText {
-        instead: &'static str,
+        instead: &'static [&'static str],
         beside: &'static str,
     },
     /// One ID, and a signal by any of its spellings.
@@ -148,6 +151,8 @@ pub(crate) enum Value {
     Condition,
     /// A place in the output of a process, as bgp has told it.
     Cursor,
+    /// Names of keys, with blanks between.
+    Keys,
     /// A signal, by any of its spellings.
     Signal,
     /// One of these words.

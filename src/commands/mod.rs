@@ -6,6 +6,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod alerts;
+pub(crate) mod attach;
 pub(crate) mod clear;
 pub(crate) mod config;
 mod documents;
@@ -21,11 +22,13 @@ mod screen;
 mod select;
 pub(crate) mod send;
 pub(crate) mod signal;
+pub(crate) mod snapshot;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod verify;
 pub(crate) mod wait;
+pub(crate) mod watch;
 mod words;
 
 pub(crate) use select::Selection;

@@ -242,7 +242,7 @@ struct ErrorFields<'a> {
     hint: Option<&'a str>,
 }
 
-fn error_document(error: &Error) -> ErrorDocument<'_> {
+pub(super) fn error_document(error: &Error) -> impl Serialize {
     ErrorDocument {
         schema: 1,
         error: ErrorFields {

@@ -42,16 +42,20 @@ pub(crate) fn run(context: &mut Context, words: &[OsString]) -> Outcome {
         abandoned: &AtomicBool::new(false),
         longest_wait: None,
     };
-    let answer = call.run(action)?;
+    let mut answer = call.run(action)?;
     let code = answer.code;
     match context.format {
-        Format::Json => context.out.json(&answer.into_document())?,
+        Format::Json => context.out.json(&answer.take_document())?,
         Format::Text if io::stdout().is_terminal() => {
             for line in answer.text.lines() {
                 context.out.line(&for_terminal(line))?;
             }
         }
         Format::Text => context.out.line(&answer.text)?,
+    }
+    context.out.flush()?;
+    if !context.out.nobody_reads() {
+        answer.has_been_told()?;
     }
     Ok(code)
 }

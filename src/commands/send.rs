@@ -17,9 +17,10 @@ use super::select::nothing_there;
 use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::input::{After, Message};
+use crate::manager::observe::Observed;
 use crate::model::error::{self, Error};
-use crate::model::facts::Entry;
 use crate::model::id::ProcessId;
+use crate::text::keys::{Key, Keyboard};
 
 /// The longest message, in bytes: all of it is in memory while it is sent.
 const MESSAGE_MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -35,6 +36,7 @@ pub(crate) struct SendOptions {
 pub(crate) enum Source {
     /// A text, and whether Enter follows.
     Text(Vec<u8>, Enter),
+    Keys(Vec<Key>),
     File(PathBuf),
     /// Our own standard input.
     Stdin,
@@ -75,7 +77,7 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &SendOptions) -> Out
     };
     let target = manager.resolve(id)?;
     let message = Message {
-        bytes: read(&options.source, &target.entry)?,
+        bytes: read(&options.source, &manager, &target)?,
         after: options.after,
         limit: options.limit,
     };
@@ -111,12 +113,24 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &SendOptions) -> Out
     Ok(0)
 }
 
-fn read(source: &Source, to: &Entry) -> Result<Vec<u8>, Error> {
+fn read(source: &Source, manager: &Manager, target: &Observed) -> Result<Vec<u8>, Error> {
     match source {
         Source::Text(text, Enter::No) => Ok(text.clone()),
         Source::Text(text, Enter::Follows) => {
-            let enter = if to.pty.is_some() { b"\r" } else { b"\n" };
+            let enter = if target.entry.pty.is_some() {
+                b"\r"
+            } else {
+                b"\n"
+            };
             Ok([text.as_slice(), enter].concat())
+        }
+        Source::Keys(keys) => {
+            let keyboard = keyboard(keys, manager, target);
+            let mut bytes = Vec::new();
+            for key in keys {
+                key.encode(keyboard, &mut bytes);
+            }
+            Ok(bytes)
         }
         Source::Stdin => read_all(io::stdin().lock(), Path::new("-")),
         Source::File(path) => {
@@ -130,6 +144,20 @@ fn read(source: &Source, to: &Entry) -> Result<Vec<u8>, Error> {
             })?;
             read_all(file, path)
         }
+    }
+}
+
+/// Whose keys it is sent. Which form of the cursor keys a program wants stands in what it wrote.
+fn keyboard(keys: &[Key], manager: &Manager, target: &Observed) -> Keyboard {
+    if target.entry.pty.is_none() {
+        return Keyboard::Pipe;
+    }
+    if !keys.iter().any(|key| key.depends_on_mode()) {
+        return Keyboard::Normal;
+    }
+    match manager.screen(target) {
+        Ok(replay) if replay.screen().wants_application_keys() => Keyboard::Application,
+        Ok(_) | Err(_) => Keyboard::Normal,
     }
 }
 

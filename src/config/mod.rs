@@ -136,7 +136,6 @@ impl Settings {
     }
 
     /// How often `watch` looks.
-    #[expect(dead_code, reason = "watch needs it")]
     pub(crate) fn watch_interval(&self) -> Duration {
         Duration::from_secs(self.of(Key::IntervalSeconds).value.number())
     }

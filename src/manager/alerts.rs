@@ -9,7 +9,7 @@
 mod message;
 mod store;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -24,9 +24,11 @@ use crate::model::alert::{Alert, Subject};
 use crate::model::error::Error;
 use crate::model::facts::{AlertSettings, Entry};
 use crate::model::id::ProcessId;
+use crate::store::lock::PATIENCE;
 use crate::store::readers::{Places, Reader};
 use crate::store::state::State;
 use crate::sys::crash::crash_point;
+use crate::sys::notify::Notifier;
 
 /// An alert that a reader has not had.
 pub(crate) struct Pending {
@@ -41,7 +43,6 @@ pub(crate) struct Pending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Whose {
     Everybodys,
-    #[expect(dead_code, reason = "watch needs it")]
     Of(Vec<ProcessId>),
 }
 
@@ -49,7 +50,6 @@ pub(crate) enum Whose {
 pub(crate) struct News {
     pub(crate) pending: Vec<Pending>,
     /// Somebody else changes the state: there may be more in a moment.
-    #[expect(dead_code, reason = "watch needs it")]
     pub(crate) busy: bool,
     /// The numbers of all that are kept.
     kept: Vec<u64>,
@@ -60,9 +60,17 @@ pub(crate) struct News {
 pub(crate) enum Patience {
     /// As long as commands do.
     Patient,
-    #[expect(dead_code, reason = "watch needs it")]
     /// Not at all: then it is done the next time.
     None,
+}
+
+impl Patience {
+    fn duration(self) -> Duration {
+        match self {
+            Self::Patient => PATIENCE,
+            Self::None => Duration::ZERO,
+        }
+    }
 }
 
 impl Whose {
@@ -102,7 +110,7 @@ impl Manager {
         patience: Patience,
         tell: impl FnOnce(&[Pending]) -> Delivery,
     ) -> Result<(), Error> {
-        let mut reader = self.store.reader(name)?;
+        let mut reader = self.store.reader(name, patience.duration())?;
         let news = self.news_after(reader.places.clone(), whose, patience)?;
         if news.pending.is_empty() {
             return Ok(());
@@ -117,6 +125,11 @@ impl Manager {
             .collect();
         acknowledge(&mut reader, &told, &news)?;
         delivery.outcome
+    }
+
+    /// What wakes when something of a process changes.
+    pub(crate) fn notifier(&self) -> Notifier {
+        Notifier::watch(&[&self.store.dir().path().join("run")])
     }
 
     fn news_after(

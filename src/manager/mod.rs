@@ -14,9 +14,12 @@
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
 //!
+//! - [`screen`]: what stands on the terminal of one that has it; [`attach`]: that terminal, taken over.
+//!
 //! Does not: parse arguments or print.
 
 pub(crate) mod alerts;
+pub(crate) mod attach;
 pub(crate) mod clear;
 mod contact;
 mod diagnosis;
@@ -33,6 +36,7 @@ pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod resolve;
 mod restart;
+pub(crate) mod screen;
 mod session;
 mod settle;
 pub(crate) mod signal;

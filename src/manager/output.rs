@@ -22,7 +22,6 @@ use crate::log::reader::{Ending, Item, Reader};
 use crate::log::{Damage, Kind, Position};
 use crate::model::error::{self, Error};
 use crate::model::facts::Note;
-use crate::store::dir::Sub;
 use crate::store::files;
 use crate::text::lines::{Line, Lines, Stream};
 use begin::{Begin, Found};
@@ -293,23 +292,8 @@ impl Reading {
         manager: &Manager,
         process: &Observed,
     ) -> Result<bool, Error> {
-        let cannot = |error: std::io::Error| Error::io("read", &self.path, &error);
-        self.reader.refresh().map_err(cannot)?;
-        let newest = process.block.as_ref().map_or(0, |block| block.last_segment);
-        let known = self.reader.segments().last_number().unwrap_or(0);
-        let mut added = false;
-        for number in known + 1..=newest {
-            let name = files::log(process.entry.id, number);
-            let logs = manager.store.dir().sub(Sub::Logs)?;
-            if let Some(file) = logs
-                .map(|logs| logs.open_read(&name))
-                .transpose()?
-                .flatten()
-            {
-                added |= self.reader.add(number, file).map_err(cannot)?;
-            }
-        }
-        Ok(added)
+        self.catch_up_alone()?;
+        manager.add_segments(&mut self.reader, process)
     }
 
     /// Looks again how long the log is, of which nobody begins another segment any more.

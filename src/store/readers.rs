@@ -6,6 +6,7 @@
 //! Does not: touch the state: reading never waits for those who change it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 use super::dir::{StateDir, Sub};
 use super::envelope;
 use super::keys::Keys;
-use super::lock::{self, Lock, PATIENCE};
+use super::lock::{self, Lock};
 use crate::model::error::Error;
 use crate::model::id::ProcessId;
 use crate::sys::fs::Dir;
@@ -104,16 +105,22 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Waits for the reader called `name` to be free, and takes it. A new one has had nothing.
+    /// Waits for the reader called `name` to be free, as long as `patience`, and takes it. A new one has had
+    /// nothing.
     ///
     /// # Errors
     ///
-    /// `Locked` after 10 s, `Damaged` when its document is altered.
-    pub(crate) fn take(dir: &'a StateDir, keys: &'a Keys, name: &str) -> Result<Self, Error> {
+    /// `Locked` after that, `Damaged` when its document is altered.
+    pub(crate) fn take(
+        dir: &'a StateDir,
+        keys: &'a Keys,
+        name: &str,
+        patience: Duration,
+    ) -> Result<Self, Error> {
         let dir = dir.make_sub(Sub::Readers)?;
         let file = keys.reader_file(name);
         let what = format!("the reader '{name}'");
-        let lock = lock::take(dir, &format!("{file}.lock"), &what, PATIENCE)?;
+        let lock = lock::take(dir, &format!("{file}.lock"), &what, patience)?;
         let places = read(dir, keys, name)?;
         Ok(Self {
             dir,
@@ -197,12 +204,14 @@ mod tests {
             record: 7,
             offset: 3,
         };
-        let mut reader = Reader::take(&dir, &keys, "agent").unwrap();
+        let mut reader = Reader::take(&dir, &keys, "agent", Duration::ZERO).unwrap();
         reader.places.alert_cursor = 5;
         reader.places.outputs.insert(Id([0, 0, 0, 1]), place);
         reader.save().unwrap();
         drop(reader);
-        let places = Reader::take(&dir, &keys, "agent").unwrap().places;
+        let places = Reader::take(&dir, &keys, "agent", Duration::ZERO)
+            .unwrap()
+            .places;
         assert_eq!(
             (places.alert_cursor, places.outputs[&Id([0, 0, 0, 1])]),
             (5, place)
@@ -232,7 +241,10 @@ mod tests {
     fn every_flipped_bit_every_cut_and_another_readers_document_is_damage() {
         let (temp, keys) = (TempDir::new(), keys());
         let dir = StateDir::open_existing(temp.path()).unwrap().unwrap();
-        Reader::take(&dir, &keys, "agent").unwrap().save().unwrap();
+        Reader::take(&dir, &keys, "agent", Duration::ZERO)
+            .unwrap()
+            .save()
+            .unwrap();
         let readers = dir.sub(Sub::Readers).unwrap().unwrap();
         let file = |name: &str| format!("{}.enc", keys.reader_file(name));
         let bytes = readers.read(&file("agent"), 4096).unwrap().unwrap();

@@ -2,6 +2,8 @@
 //!
 //! Does not: know processes, or print.
 
+use std::time::Duration;
+
 use super::cache::{self, Cache};
 use super::dir::{self, KEY, LOCK, StateDir};
 use super::environment::Environment;
@@ -115,13 +117,13 @@ impl Store {
         lock.map(|lock| self.locked(lock)).transpose()
     }
 
-    /// Takes the reader called `name`.
+    /// Takes the reader called `name`, and waits for it as long as `patience`.
     ///
     /// # Errors
     ///
-    /// `Locked` after 10 s, `Damaged`.
-    pub(crate) fn reader(&self, name: &str) -> Result<Reader<'_>, Error> {
-        Reader::take(&self.dir, &self.keys, name)
+    /// `Locked` after that, `Damaged`.
+    pub(crate) fn reader(&self, name: &str, patience: Duration) -> Result<Reader<'_>, Error> {
+        Reader::take(&self.dir, &self.keys, name, patience)
     }
 
     /// Where the reader called `name` is, without taking it.

@@ -13,6 +13,18 @@ macro_rules! crash_point {
 }
 pub(crate) use crash_point;
 
+/// Panics here if a test asked for it: `BGP_PANIC_AT=NAME`.
+macro_rules! panic_point {
+    ($name:literal) => {
+        #[cfg(debug_assertions)]
+        assert!(
+            std::env::var_os("BGP_PANIC_AT").is_none_or(|name| name != $name),
+            "a test asked for it"
+        );
+    };
+}
+pub(crate) use panic_point;
+
 /// What [`crash_point!`] does in a debug build.
 #[cfg(debug_assertions)]
 pub(crate) fn reached(name: &str) {

@@ -21,6 +21,7 @@ pub(crate) mod ports;
 pub(crate) mod proc;
 pub(crate) mod pty;
 pub(crate) mod publish;
+pub(crate) mod raw;
 pub(crate) mod reap;
 pub(crate) mod signals;
 pub(crate) mod socket;

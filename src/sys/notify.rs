@@ -55,27 +55,78 @@ impl Notifier {
         }
     }
 
-    /// Waits until something has changed, nobody is left at the other end of one of `others`, or
-    /// `limit` is over. Whether somebody is still there.
-    pub(crate) fn wait(&self, limit: Duration, others: &[BorrowedFd]) -> bool {
+    /// Waits until something has changed, one of `others` is as it is waited for or at its end, or `limit`
+    /// is over.
+    pub(crate) fn wait_for(&self, limit: Duration, others: &[(BorrowedFd, Interest)]) {
         let mut fds: Vec<PollFd> = others
             .iter()
-            .map(|fd| PollFd::new(*fd, PollFlags::empty()))
+            .map(|(fd, interest)| PollFd::new(*fd, interest.flags()))
             .collect();
         #[cfg(target_os = "linux")]
         if let Some(inotify) = &self.inotify {
             fds.push(PollFd::new(inotify.as_fd(), PollFlags::POLLIN));
         }
         let _ = poll(&mut fds, timeout(limit)); // EINTR: the caller looks and comes again
+        self.forget();
+    }
+
+    /// Takes note that all that has changed will be looked at.
+    fn forget(&self) {
         #[cfg(target_os = "linux")]
         if let Some(inotify) = &self.inotify {
             while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
         }
+    }
+
+    /// Waits until something has changed, nobody is left at the other end of one of `others`, or
+    /// `limit` is over. Whether somebody is still there.
+    pub(crate) fn wait(&self, limit: Duration, others: &[BorrowedFd]) -> bool {
+        self.wait_or(limit, None, others)
+    }
+
+    /// The same, and `waker` wakes too, when it is readable.
+    pub(crate) fn wait_or(
+        &self,
+        limit: Duration,
+        waker: Option<BorrowedFd>,
+        others: &[BorrowedFd],
+    ) -> bool {
+        let mut fds: Vec<PollFd> = others
+            .iter()
+            .map(|fd| PollFd::new(*fd, PollFlags::empty()))
+            .collect();
+        fds.extend(waker.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+        #[cfg(target_os = "linux")]
+        if let Some(inotify) = &self.inotify {
+            fds.push(PollFd::new(inotify.as_fd(), PollFlags::POLLIN));
+        }
+        let _ = poll(&mut fds, timeout(limit)); // EINTR: the caller looks and comes again
+        self.forget();
         let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
         !fds[..others.len()]
             .iter()
             .filter_map(PollFd::revents)
             .any(|seen| seen.intersects(gone))
+    }
+}
+
+/// What of a descriptor is waited for, beside its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interest {
+    None,
+    Read,
+    Write,
+    Both,
+}
+
+impl Interest {
+    fn flags(self) -> PollFlags {
+        match self {
+            Self::None => PollFlags::empty(),
+            Self::Read => PollFlags::POLLIN,
+            Self::Write => PollFlags::POLLOUT,
+            Self::Both => PollFlags::POLLIN | PollFlags::POLLOUT,
+        }
     }
 }
 
@@ -89,4 +140,16 @@ pub(crate) fn timeout(limit: Duration) -> PollTimeout {
 pub(crate) fn readable(fd: impl AsFd, limit: Duration) -> bool {
     let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
     poll(&mut fds, timeout(limit)).is_ok_and(|count| count > 0)
+}
+
+/// Waits until `source` is readable, `sink` has room or nobody reads it, or `limit` is over; says which of the
+/// two is so.
+pub(crate) fn either(source: impl AsFd, sink: Option<BorrowedFd>, limit: Duration) -> (bool, bool) {
+    let mut fds = vec![PollFd::new(source.as_fd(), PollFlags::POLLIN)];
+    fds.extend(sink.map(|fd| PollFd::new(fd, PollFlags::POLLOUT)));
+    if poll(&mut fds, timeout(limit)).is_err() {
+        return (false, false); // EINTR: the caller looks and comes again
+    }
+    let ready = |index: usize| fds.get(index).and_then(PollFd::any).unwrap_or(false);
+    (ready(0), ready(1))
 }

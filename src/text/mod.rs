@@ -4,7 +4,9 @@
 
 pub(crate) mod budget;
 pub(crate) mod display;
+pub(crate) mod emulator;
 pub(crate) mod escapes;
+pub(crate) mod keys;
 pub(crate) mod lines;
 pub(crate) mod row;
 pub(crate) mod similar;

@@ -214,7 +214,7 @@ fn the_log_tells_the_end_of_every_run_and_the_block_the_last() {
         .iter()
         .filter(|line| line["log"] == web.id.as_str())
         .filter_map(|line| line["kind"].as_str())
-        .filter(|kind| !["CLOSED", "STDOUT"].contains(kind))
+        .filter(|kind| !["CLOSED", "STDOUT", "ALERT"].contains(kind))
         .collect();
     let run = ["NOTE", "EXIT"];
     assert_eq!(
@@ -367,17 +367,14 @@ fn what_a_run_left_behind_and_does_not_obey_is_killed_before_the_next_begins() {
     let stubborn = script("ignores-term.sh");
     let line = format!(
         "if [ -f left ]; then kill -0 $(cat left) 2>&- && echo lives || echo gone; exit 0; fi
-        setsid {stubborn} & echo $! > left; exit 1"
+        setsid {stubborn} > up & echo $! > left
+        while [ ! -s up ]; do sleep 0.01; done; exit 1"
     );
     let mut start = bgp.command(["start", "--name", "web", "--restart", "on-failure:1"]);
     start.env("BGP_TEST_BACKOFF_MS", "1");
     finish(start.args(["--grace", "200ms", "--", "/bin/sh", "-c", &line])).code(0);
     bgp.run(["wait", "web"]).code(0);
-    assert!(
-        bgp.output("web").ends_with("gone\n"),
-        "{}",
-        bgp.output("web")
-    );
+    assert_eq!(bgp.output("web"), "gone\n");
 }
 
 #[test]
@@ -386,7 +383,7 @@ fn a_stop_while_left_overs_of_a_run_are_ended_ends_all() {
     let stubborn = script("ignores-term.sh");
     let mut start = bgp.command(["start", "--json", "--name", "web", "--restart", "always"]);
     start.env("BGP_TEST_BACKOFF_MS", "1");
-    let line = format!("setsid {stubborn} & sleep 0.2; echo left $!; exit 1");
+    let line = format!("setsid {stubborn} > up & while [ ! -s up ]; do sleep 0.01; done; exit 1");
     start.args(["--grace", "1h", "--", "/bin/sh", "-c", &line]);
     let web = Proc::from_json(&finish(&mut start).code(0).json()["process"]);
     bgp.wait_status("web", "starting");

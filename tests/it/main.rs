@@ -18,9 +18,13 @@ mod invocation;
 mod proc;
 /// The records of a log as they lie in the file, without a key.
 mod raw;
+/// A terminal of the test's own.
+mod tty;
 
 /// What a process raises is told to each reader, once, and never lost.
 mod alerts;
+/// A terminal taken over, and given back as it was.
+mod attach;
 /// Ended processes and their files go, live ones stay.
 mod clear;
 /// What is set holds, what is faulty is told.
@@ -37,6 +41,8 @@ mod hostile;
 mod input;
 /// Field names and types are a contract.
 mod json;
+/// Keys by their names.
+mod keys;
 /// How long a process lives, and whether it lives again.
 mod lifetime;
 /// What is listed, how it is addressed, and how it is shown.
@@ -63,6 +69,8 @@ mod readme;
 mod regressions;
 /// Stopped and started anew, under the same name.
 mod restart;
+/// What stands on the screen of a process with a terminal.
+mod screen;
 /// Flipped, cut, swapped and repeated bytes are noticed.
 mod seal;
 /// What a command gets, and what a start leaves when it fails.
@@ -75,3 +83,5 @@ mod tidy;
 mod wait;
 /// What is waited for before an end: a line, a port, silence.
 mod wait_for;
+/// What happens is told when it happens.
+mod watch;

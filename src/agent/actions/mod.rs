@@ -2,15 +2,18 @@
 //!
 //! Does not: do anything that the [`manager`](crate::manager) does not offer.
 
+pub(super) mod alerts;
 pub(super) mod clear;
 pub(super) mod kill;
 pub(super) mod list;
 pub(super) mod logs;
 pub(super) mod output;
 pub(super) mod restart;
+pub(super) mod screen;
 pub(super) mod send;
 pub(super) mod start;
 pub(super) mod status;
+pub(super) mod update;
 pub(super) mod wait;
 
 use super::Call;

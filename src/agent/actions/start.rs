@@ -70,7 +70,10 @@ fn options(call: &Call<'_>) -> StartOptions {
             on_success: switch("alertOnSuccess", false),
             on_failure: switch("alertOnFailure", true),
             on_kill: switch("alertOnKill", false),
-            ..AlertSettings::default()
+            on_output: said.patterns("alertOnOutput").unwrap_or_default().to_vec(),
+            on_idle_ms: said
+                .duration("alertOnIdle")
+                .map(|idle| u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)),
         },
         timeout: said.duration("timeout"),
         with_pid: None,

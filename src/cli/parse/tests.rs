@@ -493,11 +493,11 @@ fn a_text_to_send_may_be_any_bytes_and_look_like_anything() {
     assert_refused(&[
         (
             "send",
-            "no ID is given (usage: bgp send [OPTIONS] ID TEXT, or bgp send [OPTIONS] ID --file FILE, or bgp send [OPTIONS] ID --eof)",
+            "no ID is given (usage: bgp send [OPTIONS] ID TEXT, or bgp send [OPTIONS] ID --key NAME…, or bgp send [OPTIONS] ID --file FILE, or bgp send [OPTIONS] ID --eof)",
         ),
         (
             "send web",
-            "no text is given (usage: bgp send [OPTIONS] ID TEXT, or bgp send [OPTIONS] ID --file FILE, or bgp send [OPTIONS] ID --eof)",
+            "no text is given (usage: bgp send [OPTIONS] ID TEXT, or bgp send [OPTIONS] ID --key NAME…, or bgp send [OPTIONS] ID --file FILE, or bgp send [OPTIONS] ID --eof)",
         ),
         (
             "send web two words",
