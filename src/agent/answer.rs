@@ -174,7 +174,9 @@ pub(crate) fn told(face: Face, info: &ProcessInfo) -> String {
     let wait = face.call_of("wait", &[("id", &id)]);
     let alerts = face.call_of("alerts", &[]);
     let raised = alerts_in_words(&info.alerts);
-    format!("Alerts: {raised}. No need to poll: {wait} returns when it has ended, {alerts} tells alerts")
+    format!(
+        "Alerts: {raised}. No need to poll: {wait} returns when it has ended, {alerts} tells alerts"
+    )
 }
 
 /// `on failure, kill, output of 'error'`.

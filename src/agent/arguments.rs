@@ -187,7 +187,11 @@ impl Given {
                 Self::Regex(pattern) => Ok(pattern.as_str().to_owned()),
                 _ => Err(Error::usage("it is no list of texts")),
             };
-            return all.iter().map(one).collect::<Result<_, _>>().map(Self::Patterns);
+            return all
+                .iter()
+                .map(one)
+                .collect::<Result<_, _>>()
+                .map(Self::Patterns);
         }
         match (kind, value) {
             (Kind::Switch, Value::Bool(on)) => return Ok(Self::Switch(*on)),

@@ -369,7 +369,8 @@ pub(crate) const ACTIONS: &[Action] = &[
         description: "Tell what has happened that was not told yet: processes that failed, crashed or were \
                       lost, and what their alert settings ask for. Each alert is told once.",
         parameters: &[
-            Parameter::new("peek", Kind::Switch, "leave them: they are told again").default("false"),
+            Parameter::new("peek", Kind::Switch, "leave them: they are told again")
+                .default("false"),
         ],
         example: &[],
         effect: Effect::Writes,
@@ -380,7 +381,14 @@ pub(crate) const ACTIONS: &[Action] = &[
         name: "update",
         title: "Change alert settings",
         description: "Change what raises an alert, of a process that runs. What is not said stays.",
-        parameters: &[ID.required(), ON_SUCCESS, ON_FAILURE, ON_KILL, ON_OUTPUT, ON_IDLE],
+        parameters: &[
+            ID.required(),
+            ON_SUCCESS,
+            ON_FAILURE,
+            ON_KILL,
+            ON_OUTPUT,
+            ON_IDLE,
+        ],
         example: &[("id", "proc_1"), ("alertOnSuccess", "true")],
         effect: Effect::Writes,
         result: Shape::Process,

@@ -56,7 +56,9 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     if !peek {
         answer.once_told = Some(Box::new(move || {
             manager.deliver(READER, &Whose::Everybodys, Patience::Patient, |pending| {
-                let told = pending.iter().take_while(|one| shown.contains(&one.alert.number));
+                let told = pending
+                    .iter()
+                    .take_while(|one| shown.contains(&one.alert.number));
                 Delivery {
                     told: told.count(),
                     outcome: Ok(()),

@@ -25,7 +25,10 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         .with("id", info.id.to_string())
         .with("name", info.name)
         .with("size", serde_json::to_value(size).unwrap_or_default())
-        .with("cursor", json!({"row": row, "column": column, "visible": cursor.visible}));
+        .with(
+            "cursor",
+            json!({"row": row, "column": column, "visible": cursor.visible}),
+        );
     for row in &rows {
         answer = answer.line(row);
     }

@@ -21,8 +21,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     if let Some(patterns) = said.patterns("alertOnOutput") {
         settings.on_output = patterns.to_vec();
     }
-    if let Some(idle) = said.duration("alertOnIdle") {
-    }
+    if let Some(idle) = said.duration("alertOnIdle") {}
     let info = manager.set_alerts(&process, &settings)?;
     let message = format!(
         "{} raises alerts {}",
