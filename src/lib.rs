@@ -8,7 +8,6 @@
     expect(clippy::unwrap_used, reason = "a test fails by panicking")
 )]
 
-#[expect(dead_code, reason = "schemas and annotations come with MCP")]
 mod agent;
 mod cli;
 mod commands;

@@ -194,9 +194,10 @@ pub(crate) fn alerts_in_words(settings: &AlertSettings) -> String {
         let silence = HumanDuration(std::time::Duration::from_millis(ms));
         on.push(format!("silence of {silence}"));
     }
-    match on.is_empty() {
-        true => "none".to_owned(),
-        false => format!("on {}", on.join(", ")),
+    if on.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("on {}", on.join(", "))
     }
 }
 

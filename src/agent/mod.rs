@@ -1,7 +1,7 @@
 //! What an agent is offered: a table of actions, the same words and results for the `process` tool, for
 //! MCP, and for whatever comes.
 //!
-//! - [`table`] has a row for each action; [`parameter`] says what may be said to it.
+//! - [`rows`] has a row for each action, as [`table`] says; [`parameter`] says what may be said to it.
 //! - [`line`] reads `KEY=VALUE`, [`arguments`] checks what was said, however it was said.
 //! - [`actions`] do it through the [`manager`](crate::manager), and give an [`answer`].
 //!
@@ -12,6 +12,7 @@ pub(crate) mod answer;
 pub(crate) mod arguments;
 pub(crate) mod line;
 pub(crate) mod parameter;
+mod rows;
 pub(crate) mod schema;
 pub(crate) mod table;
 

@@ -12,6 +12,7 @@ use super::parse::{Request, parse};
 use super::table::Verb;
 use super::values;
 use crate::commands::logs::Existing;
+use crate::commands::mcp::AtEnd;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::output::{Follow, Options};
 use crate::commands::send::{Enter, SendOptions, Source};
@@ -155,6 +156,18 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             }
         },
         Verb::Process => commands::process::run(context, matches.command_line()),
+        Verb::Mcp => {
+            let at_end = if matches.has("end-session") {
+                AtEnd::TheyEnd
+            } else {
+                AtEnd::TheyRunOn
+            };
+            commands::mcp::run(context, at_end)
+        }
+        Verb::Skill => match matches.bytes("install") {
+            Some(dir) => commands::skill::install(context, dir.as_os_str().as_ref()),
+            None => commands::skill::show(context),
+        },
         Verb::Help => unreachable!("help is a request of its own"),
     }
 }

@@ -49,6 +49,8 @@ pub(crate) enum Verb {
     Lock,
     Config,
     Process,
+    Mcp,
+    Skill,
     Help,
 }
 

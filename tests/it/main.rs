@@ -47,6 +47,8 @@ mod keys;
 mod lifetime;
 /// What is listed, how it is addressed, and how it is shown.
 mod list;
+/// The Model Context Protocol, as clients of both eras speak it and as they should not.
+mod mcp;
 /// Random operations of several commands at once against a reference.
 mod model;
 /// Every byte that was written can be read, in order, while it runs and after.
@@ -73,6 +75,8 @@ mod restart;
 mod screen;
 /// Flipped, cut, swapped and repeated bytes are noticed.
 mod seal;
+/// The instructions for agents do what they say.
+mod skill;
 /// What a command gets, and what a start leaves when it fails.
 mod start;
 /// The whole tree ends, and nothing else does.

@@ -88,6 +88,7 @@ impl Client {
     }
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "made for it")]
     fn request(&mut self, method: &str, params: Value) -> Value {
         let id = json!(self.next_id);
         self.next_id += 1;
@@ -97,6 +98,7 @@ impl Client {
 
     /// The result of a tool.
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "made for it")]
     fn call(&mut self, tool: &str, arguments: Value) -> Value {
         let answer = self.request("tools/call", json!({"name": tool, "arguments": arguments}));
         assert!(answer["error"].is_null(), "{answer}");
@@ -280,6 +282,18 @@ fn every_tool_has_schemas_and_annotations_and_keeps_to_them() {
         ("status", json!({"id": "b"})),
         ("logs", json!({"id": "a"})),
         ("logs", json!({"id": "a", "export": true})),
+        (
+            "update",
+            json!({"id": "b", "alertOnOutput": ["x", "y"], "alertOnIdle": "5m"}),
+        ),
+        ("alerts", json!({})),
+        (
+            "start",
+            json!({"name": "c", "command": "printf screen; exec sleep 600", "pty": true}),
+        ),
+        ("wait", json!({"id": "c", "output": "screen"})),
+        ("screen", json!({"id": "c"})),
+        ("kill", json!({"id": "c"})),
         ("restart", json!({"id": "b"})),
         ("kill", json!({"id": "b", "force": true})),
         ("clear", json!({"id": "a"})),

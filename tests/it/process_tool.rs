@@ -459,3 +459,47 @@ fn the_errors_of_actions_have_the_codes_of_the_commands() {
     let error = finish(none.env_remove("BG_PASSWORD")).code(10).json()["error"].clone();
     assert_eq!(error["kind"], "no-password");
 }
+
+#[test]
+fn an_alert_is_told_once_and_what_raises_one_can_be_changed() {
+    let bgp = Sandbox::new();
+    call(&bgp, &["action=alerts"]).code(0).stdout("No alerts\n");
+    call(
+        &bgp,
+        &["action=start", "name=bad", "command=echo oh; exit 3"],
+    )
+    .code(0);
+    call(&bgp, &["action=wait", "id=bad"]).code(0);
+    for words in [&["action=alerts", "peek=true"][..], &["action=alerts"]] {
+        let told = call(&bgp, words).code(0).text();
+        assert!(
+            told.starts_with("1 alert:\nalert 1: bad (") && told.contains("failed with code 3"),
+            "{told}"
+        );
+    }
+    call(&bgp, &["action=alerts"]).code(0).stdout("No alerts\n");
+    call(
+        &bgp,
+        &[
+            "action=start",
+            "name=web",
+            "command=read line; echo $line; exec sleep 600",
+        ],
+    )
+    .code(0);
+    let words = [
+        "action=update",
+        "id=web",
+        "alertOnFailure=false",
+        "alertOnOutput=err[o]r",
+        "alertOnIdle=1h",
+    ];
+    call(&bgp, &words)
+        .code(0)
+        .stdout_has("raises alerts on output of 'err[o]r', silence of 1h");
+    call(&bgp, &["action=send", "id=web", "text=an error"]).code(0);
+    bgp.wait_until("it is told", || {
+        let told = call(&bgp, &["action=alerts"]).code(0).text();
+        told.contains("web (").then_some(())
+    });
+}

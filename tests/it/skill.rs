@@ -76,7 +76,7 @@ fn the_instructions_name_no_command_and_no_exit_code_that_there_is_not() {
     for found in command.captures_iter(&skill) {
         bgp.run(["help", &found[1]]).code(0);
     }
-    let flag = regex::Regex::new(r"(--[a-z-]+)").unwrap();
+    let flag = regex::Regex::new(r"(--[a-z][a-z-]+)").unwrap();
     let help = bgp.run(["help", "--json"]).code(0).text();
     for found in flag.captures_iter(&skill) {
         assert!(

@@ -2,7 +2,7 @@
 //!
 //! Does not: wait for anything to happen.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Call, Outcome};
 use crate::agent::answer::{ANSWER_MAX_BYTES, Answer};
@@ -42,8 +42,8 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         return Ok(none());
     }
     let s = if shown.len() == 1 { "" } else { "s" };
-    let mut answer = Answer::new("alerts", format!("{} alert{s}:", shown.len()))
-        .with("alerts", Vec::<Value>::from(documents));
+    let mut answer =
+        Answer::new("alerts", format!("{} alert{s}:", shown.len())).with("alerts", documents);
     for line in &lines {
         answer = answer.line(line);
     }

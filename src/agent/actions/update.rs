@@ -21,7 +21,9 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     if let Some(patterns) = said.patterns("alertOnOutput") {
         settings.on_output = patterns.to_vec();
     }
-    if let Some(idle) = said.duration("alertOnIdle") {}
+    if let Some(idle) = said.duration("alertOnIdle") {
+        settings.on_idle_ms = Some(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
+    }
     let info = manager.set_alerts(&process, &settings)?;
     let message = format!(
         "{} raises alerts {}",

@@ -144,9 +144,12 @@ fn do_all(desk: &Arc<Desk>, jobs: &Receiver<(Job, Arc<Ticket>)>) {
 impl Desk {
     fn finish(&self, job: &Job, ticket: &Ticket) {
         if !ticket.cancelled.load(Ordering::Relaxed) {
-            let result = result(self.call(job, ticket));
+            let mut answered = self.call(job, ticket);
             if !ticket.cancelled.load(Ordering::Relaxed) {
-                self.outlet.send(&answer(&job.id, job.era, result));
+                self.outlet
+                    .send(&answer(&job.id, job.era, result(&mut answered)));
+                // If what was told cannot be noted, it is told again.
+                let _ = answered.map(Answer::has_been_told);
             }
         }
         locked(&self.under_way).remove(&job.id.to_string());
@@ -172,16 +175,16 @@ impl Desk {
 }
 
 /// What a tool gives: a document, and the same as text; or what went wrong, for the model to mend.
-fn result(answered: Result<Answer, Error>) -> Value {
-    match answered.map(Answer::into_document) {
+fn result(answered: &mut Result<Answer, Error>) -> Value {
+    match answered.as_mut().map(Answer::take_document) {
         Ok(document) => json!({
             "content": [{"type": "text", "text": to_json(&document).unwrap_or_default()}],
             "structuredContent": document,
             "isError": false,
         }),
         Err(error) => {
-            let hint = error.hint.map(|hint| format!("\nhint: {hint}"));
-            let text = error.message + &hint.unwrap_or_default();
+            let hint = error.hint.as_ref().map(|hint| format!("\nhint: {hint}"));
+            let text = error.message.clone() + &hint.unwrap_or_default();
             json!({"content": [{"type": "text", "text": text}], "isError": true})
         }
     }

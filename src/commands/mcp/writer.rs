@@ -2,7 +2,9 @@
 //!
 //! Does not: keep more than a bound for such a client.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
@@ -63,7 +65,16 @@ impl Writer {
 
 /// Writes line after line; an empty one is the end.
 fn write_all(lines: &Receiver<String>, unread_bytes: &AtomicUsize, events: &SyncSender<Event>) {
-    let mut out = Out::to(io::stdout());
+    // A descriptor of its own: who waits for a client to read holds no lock that others need.
+    let stdout = match io::stdout().as_fd().try_clone_to_owned() {
+        Ok(stdout) => File::from(stdout),
+        Err(error) => {
+            let error = Error::system("cannot write the output", &error);
+            let _ = events.send(Event::Unwritable(Some(error)));
+            return;
+        }
+    };
+    let mut out = Out::to(stdout);
     while let Ok(line) = lines.recv() {
         if line.is_empty() {
             return;
