@@ -14,20 +14,9 @@ mod commands;
 mod config;
 mod control;
 mod crypto;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "rotation and repair come with their commands")
-)]
 mod log;
 mod manager;
 mod model;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "readers and a new password come with their commands"
-    )
-)]
 mod store;
 mod supervisor;
 mod sys;

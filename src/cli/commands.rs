@@ -141,6 +141,13 @@ pub(crate) const COMMANDS: &[Command] = &[
             Flag::with_value("session", Value::Label, "SESSION", "put it into a session")
                 .default("$BGP_SESSION"),
             Flag::with_value(
+                "max-log",
+                Value::LogSize,
+                "SIZE",
+                "how large its log may grow, before its oldest output is dropped",
+            )
+            .default("logs.maxBytes of the configuration, or 64MiB"),
+            Flag::with_value(
                 "wait-for",
                 Value::Condition,
                 "RE|port:N",
@@ -959,6 +966,65 @@ pub(crate) const COMMANDS: &[Command] = &[
         }],
         state: State::Read,
         failures: &[Kind::NotFound, Kind::Ambiguous],
+    },
+    Command {
+        verb: Verb::Repair,
+        name: "repair",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "make a damaged or lost state anew from the logs",
+        description: &[
+            "Needs the key and the password. The damaged state is kept beside the new one, and what could not \
+             be brought back is told. A state that is intact is left alone.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp repair",
+            does: "list again what the logs know",
+        }],
+        state: State::Changed,
+        failures: &[],
+    },
+    Command {
+        verb: Verb::Doctor,
+        name: "doctor",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "tell what is wrong with the set-up, and what to do",
+        description: &[
+            "Looks at the directory, its modes and file system, the lock, the password and the state, the \
+             key cache, the shell, and what the system lets bgp do. Works without a password as far as \
+             that goes, and makes nothing. 0 when nothing is wrong, else 1.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp doctor",
+            does: "why does it not work here?",
+        }],
+        state: State::Untouched,
+        failures: &[],
+    },
+    Command {
+        verb: Verb::Passwd,
+        name: "passwd",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "change the password",
+        description: &[
+            "The new password comes from BG_NEW_PASSWORD or BG_NEW_PASSWORD_FILE, or is asked for twice; \
+             the one that holds comes from where it always does. What runs goes on, and nothing is \
+             sealed anew but the key.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp passwd",
+            does: "be asked for the old password, and twice for the new one",
+        }],
+        state: State::Changed,
+        failures: &[],
     },
     Command {
         verb: Verb::Lock,

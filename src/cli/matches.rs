@@ -275,6 +275,7 @@ impl Parsed {
             Value::Interval => values::interval(text).map(Parsed::Duration),
             Value::Count => values::count(text).map(Parsed::Number),
             Value::Size => values::size(text).map(Parsed::Number),
+            Value::LogSize => values::log_size(text).map(Parsed::Number),
             Value::Window => Size::parse(text).map(Parsed::Window).ok_or_else(|| {
                 let (least, most) = Size::LIMITS;
                 Error::usage(format!("{} is not the size of a terminal", quoted(text))).hint(

@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCod
             let configuration = Configuration::read(&environment);
             if let FileState::Faulty(error) = &configuration.file {
                 match matches.command.verb {
-                    Verb::Config => {} // shows or mends it
+                    Verb::Config | Verb::Doctor => {} // shows or mends it
                     Verb::Stop => note(&format!("{}; the defaults hold", error.message)),
                     _ => return finish(out, format, Err(error.clone())),
                 }
@@ -146,6 +146,9 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
                 ..Selection::default()
             },
         ),
+        Verb::Repair => commands::repair::run(context),
+        Verb::Doctor => commands::doctor::run(context),
+        Verb::Passwd => commands::passwd::run(context),
         Verb::Lock => commands::lock::run(context),
         Verb::Config => match matches.change() {
             None => commands::config::show(context),
@@ -253,6 +256,9 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         grace_default: context.settings().grace(),
         group: matches.text("group").map(str::to_owned),
         session: session.or_else(|| own_session(context)),
+        max_log_bytes: matches
+            .number("max-log")
+            .unwrap_or_else(|| context.settings().log_max_bytes()),
         alerts: super::alerts::settings(matches, AlertSettings::default()),
         timeout: matches.duration("timeout"),
         with_pid: matches.pid("with-pid"),

@@ -46,6 +46,9 @@ pub(crate) enum Verb {
     Clear,
     EndSession,
     Verify,
+    Repair,
+    Doctor,
+    Passwd,
     Lock,
     Config,
     Process,
@@ -143,6 +146,8 @@ pub(crate) enum Value {
     Stdin,
     /// A number of bytes.
     Size,
+    /// A number of bytes that a log may have.
+    LogSize,
     /// Columns and rows of a terminal.
     Window,
     /// A regular expression.

@@ -13,6 +13,7 @@ use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
 use crate::manager::inspect::{Inspection, Member, Port, Used};
 use crate::model::facts::Exit;
+use crate::model::lifetime::Lifetime;
 use crate::text::display::{HumanDuration, cut, human_bytes, one_line, width, without_tabs};
 use crate::text::row::Look;
 use crate::text::style::Style;
@@ -54,6 +55,21 @@ pub(crate) fn run(context: &mut Context, ids: &[String]) -> Outcome {
         }
     }
     Ok(0)
+}
+
+/// `at most 10m, with the process 812, restart on-failure:3`.
+fn asked(lifetime: &Lifetime) -> String {
+    let timeout = lifetime.timeout_ms.map(|ms| {
+        let limit = HumanDuration(Duration::from_millis(ms));
+        format!("at most {limit}")
+    });
+    let owner = lifetime
+        .owner
+        .map(|owner| format!("with the process {}", owner.pid));
+    let restart = lifetime.restart;
+    let restart = (!restart.is_never()).then(|| format!("restart {restart}"));
+    let all: Vec<String> = timeout.into_iter().chain(owner).chain(restart).collect();
+    all.join(", ")
 }
 
 /// `failed with code 1 after 2s`.
@@ -126,6 +142,9 @@ impl Page {
         }
         if let Some(previous) = info.previous {
             self.row("previous", &previous.to_string());
+        }
+        if let Some(lifetime) = &inspection.lifetime {
+            self.row("lifetime", &asked(lifetime));
         }
         if info.restarts > 0 {
             self.row("restarts", &info.restarts.to_string());

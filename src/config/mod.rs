@@ -141,7 +141,6 @@ impl Settings {
     }
 
     /// How large a log may grow.
-    #[expect(dead_code, reason = "rotation needs it")]
     pub(crate) fn log_max_bytes(&self) -> u64 {
         self.of(Key::MaxBytes).value.number()
     }

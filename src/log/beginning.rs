@@ -4,6 +4,8 @@
 
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
 use super::reader::{Item, Reader};
 use super::segments::Segments;
 use super::{Kind, Record};
@@ -23,12 +25,8 @@ pub(crate) struct Beginning {
 ///
 /// When a file cannot be read.
 pub(crate) fn beginning(segments: &Segments) -> io::Result<Option<Beginning>> {
-    for segment in &segments.list {
-        let alone = Segments {
-            list: vec![segment.clone()],
-            ..segments.clone()
-        };
-        let mut reader = Reader::new(alone);
+    for index in 0..segments.list.len() {
+        let mut reader = Reader::new(alone(segments, index));
         let Item::Record(Record {
             kind: Kind::Start,
             payload,
@@ -53,19 +51,83 @@ pub(crate) fn beginning(segments: &Segments) -> io::Result<Option<Beginning>> {
     Ok(None)
 }
 
-/// How many bytes of output rotation has removed so far, as the highest segment tells.
+/// DROPPED: what is behind a segment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Dropped {
+    /// Bytes of output in the segments that rotation has removed.
+    pub(crate) bytes: u64,
+    /// The lowest segment that it has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) first: Option<u64>,
+    /// Bytes of output in all segments before this one, removed or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<u64>,
+}
+
+/// START of the only segment of `segments`, as JSON; `None` when it is not intact.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+pub(crate) fn start_json(segments: Segments) -> io::Result<Option<Vec<u8>>> {
+    match Reader::new(segments).next()? {
+        Item::Record(Record {
+            kind: Kind::Start,
+            payload,
+            ..
+        }) => Ok(Some(payload.to_vec())),
+        Item::Record(_) | Item::Damage(_) | Item::End(_) => Ok(None),
+    }
+}
+
+/// How many bytes of output rotation has removed before the lowest of `segments`.
 ///
 /// # Errors
 ///
 /// When a file cannot be read.
 pub(crate) fn dropped_bytes(segments: &Segments) -> io::Result<u64> {
-    let Some(highest) = segments.list.last().filter(|segment| segment.number > 0) else {
+    if segments.list.first().is_none_or(|first| first.number == 0) {
+        return Ok(0);
+    }
+    let lowest = behind(segments, 0)?;
+    let highest = behind(segments, segments.list.len() - 1)?;
+    let before = lowest.and_then(|dropped| dropped.before);
+    let removed = highest.map(|dropped| dropped.bytes);
+    // The lowest does not know why what is before it is missing; the highest may tell of what is still here.
+    Ok(before.into_iter().chain(removed).min().unwrap_or(0))
+}
+
+/// How many bytes of output stand between segment `from`, which is there, and `to`, which is too.
+///
+/// # Errors
+///
+/// When a file cannot be read.
+pub(crate) fn output_between(segments: &Segments, from: u64, to: u64) -> io::Result<u64> {
+    let index = |number| segments.list.iter().position(|at| at.number == number);
+    let (Some(from), Some(to)) = (index(from), index(to)) else {
         return Ok(0);
     };
-    let mut reader = Reader::new(Segments {
-        list: vec![highest.clone()],
-        ..segments.clone()
-    });
+    let before = |index| {
+        let behind = behind(segments, index)?;
+        io::Result::Ok(behind.and_then(|dropped| dropped.before).unwrap_or(0))
+    };
+    let mut inside = 0;
+    let mut reader = Reader::new(alone(segments, from));
+    loop {
+        match reader.next()? {
+            Item::Record(record) if record.kind.is_output() => {
+                inside += record.payload.len() as u64;
+            }
+            Item::Record(_) | Item::Damage(_) => (),
+            Item::End(_) => break,
+        }
+    }
+    Ok(before(to)?.saturating_sub(before(from)? + inside))
+}
+
+/// What the segment at `index` tells of what is behind it, if it is intact that far.
+fn behind(segments: &Segments, index: usize) -> io::Result<Option<Dropped>> {
+    let mut reader = Reader::new(alone(segments, index));
     loop {
         match reader.next()? {
             Item::Record(Record {
@@ -76,15 +138,22 @@ pub(crate) fn dropped_bytes(segments: &Segments) -> io::Result<u64> {
                 kind: Kind::Dropped,
                 payload,
                 ..
-            }) => return Ok(bytes_of(payload)),
-            Item::Record(_) | Item::Damage(_) | Item::End(_) => return Ok(0),
+            }) => return Ok(serde_json::from_slice(payload).ok()),
+            Item::Record(_) | Item::Damage(_) | Item::End(_) => return Ok(None),
         }
     }
 }
 
-/// The number that the payload of a GAP or DROPPED tells.
+fn alone(segments: &Segments, index: usize) -> Segments {
+    Segments {
+        list: vec![segments.list[index].clone()],
+        ..segments.clone()
+    }
+}
+
+/// The number that the payload of a GAP tells.
 pub(crate) fn bytes_of(payload: &[u8]) -> u64 {
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Lost {
         bytes: u64,
     }

@@ -63,17 +63,20 @@
 //!    5 END      JSON: nothing of the process lives. The last record, nothing follows
 //!    6 CLOSED   one byte, 2 or 3: that stream reached end of file
 //!    7 GAP      JSON {"bytes":n,"reason":"…"}: output that could not be written
-//!    8 DROPPED  JSON {"bytes":n}: what rotation removed so far, all removed segments together
+//!    8 DROPPED  JSON {"bytes":n,"first":s,"before":m}: bytes of output in the segments that rotation has
+//!               removed so far, the lowest segment it has left, and bytes of output in all segments
+//!               before this one. The last two may be missing
 //!    9 NOTE     JSON {"note":"run","run":n,"pid":n}: another run of the command has begun; with "error"
 //!               in place of "pid" it could not. An EXIT with "again": true comes before it
 //!               {"note":"resized","from":S,"to":S}, S = {"columns":n,"rows":n}:
 //!               the terminal is "to" from here on
+//!               {"note":"tampered","segment":n}: the file of that segment was removed, renamed
+//!               or cut by somebody else
 //!   10 ALERT    JSON: something to tell
 //!   others      a reader skips them
 //! ```
 //!
-//! A segment N > 0 begins with copies: START, then EXIT if there is one, then DROPPED if there is a
-//! number to tell. A JSON text longer than one record is a chain: consecutive records of one kind in one
+//! A segment N > 0 begins with copies: START, then EXIT if there is one, then DROPPED. A JSON text longer than one record is a chain: consecutive records of one kind in one
 //! segment, all but the last with "more", whose payloads are joined. Bytes of output are never
 //! chained and may be cut anywhere. A full record is exactly 4,096 bytes.
 //!
@@ -262,7 +265,7 @@ pub(crate) struct Damage {
 }
 
 impl Damage {
-    fn at(segment: u64, offset: u64, cause: Cause) -> Self {
+    pub(crate) fn at(segment: u64, offset: u64, cause: Cause) -> Self {
         Self {
             segment,
             offset,

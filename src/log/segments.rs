@@ -105,6 +105,12 @@ impl Segments {
         self.list.last().map(|segment| segment.number)
     }
 
+    /// The lowest number above `number` that there is.
+    pub(crate) fn first_after(&self, number: u64) -> Option<u64> {
+        let mut numbers = self.list.iter().map(|segment| segment.number);
+        numbers.find(|other| *other > number)
+    }
+
     /// The size of all of them, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.list.iter().map(|segment| segment.len).sum()

@@ -138,11 +138,13 @@ impl Tail {
     }
 
     /// After the last record, to read on from; known once a block was given.
+    #[cfg(test)]
     pub(crate) fn end(&self) -> Option<Position> {
         self.end
     }
 
     /// How many bytes behind the last record a write left that was cut short, or is in progress.
+    #[cfg(test)]
     pub(crate) fn torn_bytes(&self) -> u64 {
         self.torn_bytes
     }

@@ -5,6 +5,7 @@
 
 use std::io;
 
+use super::beginning::Dropped;
 use super::reader::{Ending, Item, Reader};
 use super::segments::Segments;
 use super::{Cause, Damage, Kind};
@@ -25,13 +26,20 @@ pub(crate) struct Report {
     pub(crate) sealed: bool,
     /// What a write cut short left at the end, in bytes.
     pub(crate) torn_bytes: u64,
-    /// What rotation removed, in bytes, as the log says.
+    /// Output that rotation removed, in bytes, as the log says.
     pub(crate) dropped_bytes: u64,
+    /// The lowest segment that it left, as far as the log says so.
+    lowest: Option<u64>,
     /// The facts, as far as they are there: the first START, the last EXIT, END and where it is.
     pub(crate) start: Option<facts::Start>,
     pub(crate) exit: Option<facts::Exit>,
     pub(crate) end: Option<facts::End>,
     pub(crate) log_end: Option<facts::LogEnd>,
+    /// The last run that was told of, and its leader; 0 when the first was the only one.
+    pub(crate) run: u64,
+    pub(crate) pid: Option<i32>,
+    /// What raises alerts, if that was changed.
+    pub(crate) alerts: Option<facts::AlertSettings>,
 }
 
 /// Reads all of the log. `promised` is where it ended, if its block or the state says that it did.
@@ -74,8 +82,11 @@ pub(crate) fn verify(segments: Segments, promised: Option<&facts::LogEnd>) -> io
     if let Ending::TornTail { bytes } = ending {
         report.torn_bytes = bytes;
     }
-    if first > 0 && report.dropped_bytes == 0 {
-        report.findings.insert(0, Damage::at(0, 0, Cause::Missing));
+    let told = report.lowest.unwrap_or(0);
+    if first > told && (report.lowest.is_some() || report.dropped_bytes == 0) {
+        report
+            .findings
+            .insert(0, Damage::at(told, 0, Cause::Missing));
     }
     if promised.is_some_and(|promised| report.log_end.as_ref() != Some(promised)) {
         let (segment, offset) = last.unwrap_or_default();
@@ -97,11 +108,20 @@ impl Report {
                 }
                 Err(_) => false,
             },
-            Kind::Exit => keep(&mut self.exit, record.payload),
+            Kind::Exit => {
+                let mut exit: Option<facts::Exit> = None;
+                let understood = keep(&mut exit, record.payload);
+                // Who is run again has not ended.
+                self.exit = exit.filter(|exit| !exit.again).or(self.exit.take());
+                understood
+            }
             Kind::Dropped => {
                 let mut dropped: Option<Dropped> = None;
                 let understood = keep(&mut dropped, record.payload);
-                self.dropped_bytes = dropped.map_or(self.dropped_bytes, |dropped| dropped.bytes);
+                if let Some(dropped) = dropped {
+                    self.dropped_bytes = dropped.bytes;
+                    self.lowest = dropped.first.or(self.lowest);
+                }
                 understood
             }
             Kind::End => {
@@ -113,9 +133,16 @@ impl Report {
                 });
                 keep(&mut self.end, record.payload)
             }
-            Kind::Stdout | Kind::Stderr | Kind::Closed | Kind::Gap | Kind::Note | Kind::Alert => {
+            Kind::Note => {
+                match serde_json::from_slice(record.payload) {
+                    Ok(facts::Note::Run { run, pid, .. }) => (self.run, self.pid) = (run, pid),
+                    Ok(facts::Note::Alerts { alerts }) => self.alerts = Some(alerts),
+                    // Another, or one of a later version.
+                    Ok(_) | Err(_) => (),
+                }
                 true
             }
+            Kind::Stdout | Kind::Stderr | Kind::Closed | Kind::Gap | Kind::Alert => true,
         };
         (!understood).then_some(Damage::at(
             record.after.segment,
@@ -123,11 +150,6 @@ impl Report {
             Cause::Fact,
         ))
     }
-}
-
-#[derive(serde::Deserialize)]
-struct Dropped {
-    bytes: u64,
 }
 
 fn keep<T: serde::de::DeserializeOwned>(slot: &mut Option<T>, payload: &[u8]) -> bool {

@@ -9,17 +9,22 @@
 //!
 //! Does not: open, name or remove files, read pipes, decide when to rotate or what a failure means.
 
+mod segment;
+
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
 use super::batch::{Batch, MAPPED_BYTES};
+use super::beginning::Dropped;
 use super::header::Header;
 use super::record::segment_keys;
 use super::{FACT_MAX_BYTES, Identity, Kind, LogKeys};
-use crate::crypto::seal::{SealKeys, TAG_BYTES};
+use crate::crypto::seal::TAG_BYTES;
 use crate::model::facts;
 use crate::model::id::encode_hex;
+use segment::Segment;
 
 /// What a calm reader reads at once.
 const CALM_BYTES: usize = 2048;
@@ -61,24 +66,34 @@ pub(crate) struct Writer<S: Sink = File> {
     number: u64,
     last_tag: [u8; TAG_BYTES],
     ended: bool,
-    /// The sizes of the segments before this one that there still are, and of those there were.
-    earlier_bytes: u64,
-    dropped_bytes: u64,
+    /// The segments before this one that there still are, the oldest first.
+    earlier: VecDeque<Size>,
+    /// Output in this segment, in all before it, and in those of them that are removed.
+    output_bytes: u64,
+    earlier_output_bytes: u64,
+    dropped_output_bytes: u64,
     batch: Batch,
     inlet: Vec<u8>,
     /// How many more small reads the burst lasts; 0 when calm.
     burst: u8,
 }
 
+/// How large a segment is, and how much output it holds.
+#[derive(Clone, Copy)]
+struct Size {
+    bytes: u64,
+    output_bytes: u64,
+}
+
 /// What a new segment begins with.
 pub(crate) struct Opening<'a> {
     pub(crate) created_ns: u64,
-    /// START, as JSON.
+    /// START, as JSON; nothing if it is lost.
     pub(crate) start: &'a [u8],
     /// EXIT, as JSON, once the leader has ended.
     pub(crate) exit: Option<&'a [u8]>,
-    /// The size of the segments that are removed now that there is a new one.
-    pub(crate) removed_bytes: u64,
+    /// How many of the oldest segments are removed now that there is a new one.
+    pub(crate) removed: usize,
 }
 
 impl<S: Sink> Writer<S> {
@@ -110,8 +125,10 @@ impl<S: Sink> Writer<S> {
             number: 0,
             last_tag: [0; TAG_BYTES],
             ended: false,
-            earlier_bytes: 0,
-            dropped_bytes: 0,
+            earlier: VecDeque::new(),
+            output_bytes: 0,
+            earlier_output_bytes: 0,
+            dropped_output_bytes: 0,
             batch,
             inlet: Vec::new(),
             burst: 0,
@@ -132,6 +149,9 @@ impl<S: Sink> Writer<S> {
         self.batch.begin(self.segment.len, self.number);
         self.batch.push(kind, time_ns, payload);
         self.write_batch()?;
+        if kind.is_output() {
+            self.output_bytes += payload.len() as u64;
+        }
         self.ended = kind == Kind::End;
         Ok(())
     }
@@ -195,19 +215,31 @@ impl<S: Sink> Writer<S> {
             segment: number,
             first_record: self.number,
         };
-        let dropped_bytes = self.dropped_bytes + opening.removed_bytes;
+        let mut earlier = self.earlier.clone();
+        earlier.push_back(Size {
+            bytes: self.segment.len,
+            output_bytes: self.output_bytes,
+        });
+        let removed = earlier.drain(..opening.removed.min(earlier.len()));
+        let dropped = Dropped {
+            bytes: self.dropped_output_bytes + removed.map(|size| size.output_bytes).sum::<u64>(),
+            first: Some(number - earlier.len() as u64),
+            before: Some(self.earlier_output_bytes + self.output_bytes),
+        };
         self.batch.begin(0, self.number);
         self.batch.push_header(&header.seal(&self.keys));
-        self.batch
-            .push(Kind::Start, opening.created_ns, opening.start);
+        if !opening.start.is_empty() {
+            self.batch
+                .push(Kind::Start, opening.created_ns, opening.start);
+        }
         if let Some(exit) = opening.exit {
             self.batch.push(Kind::Exit, opening.created_ns, exit);
         }
-        if dropped_bytes > 0 {
-            let dropped = format!("{{\"bytes\":{dropped_bytes}}}");
-            self.batch
-                .push(Kind::Dropped, opening.created_ns, dropped.as_bytes());
-        }
+        self.batch.push(
+            Kind::Dropped,
+            opening.created_ns,
+            &serde_json::to_vec(&dropped)?,
+        );
 
         let keys = segment_keys(&self.keys, &self.identity, number);
         let mut next = Segment::new(file, number, keys);
@@ -216,9 +248,9 @@ impl<S: Sink> Writer<S> {
 
         self.last_tag = tag;
         self.number = self.batch.next_number();
-        self.earlier_bytes =
-            (self.earlier_bytes + self.segment.len).saturating_sub(opening.removed_bytes);
-        self.dropped_bytes = dropped_bytes;
+        self.earlier = earlier;
+        self.earlier_output_bytes += std::mem::take(&mut self.output_bytes);
+        self.dropped_output_bytes = dropped.bytes;
         Ok(std::mem::replace(&mut self.segment, next).file)
     }
 
@@ -262,14 +294,40 @@ impl<S: Sink> Writer<S> {
         self.segment.len
     }
 
-    /// The size of all segments there are, in bytes.
-    pub(crate) fn total_bytes(&self) -> u64 {
-        self.earlier_bytes + self.segment.len
-    }
-
     /// The number that the next record gets.
+    #[cfg(test)]
     pub(crate) fn next_record(&self) -> u64 {
         self.number
+    }
+
+    /// The number of the lowest segment there is.
+    pub(crate) fn first_segment(&self) -> u64 {
+        self.segment.number - self.earlier.len() as u64
+    }
+
+    /// The size of all segments before the live one, in bytes.
+    pub(crate) fn earlier_bytes(&self) -> u64 {
+        self.earlier.iter().map(|size| size.bytes).sum()
+    }
+
+    /// The size of all segments there are, in bytes.
+    pub(crate) fn total_bytes(&self) -> u64 {
+        self.earlier_bytes() + self.segment.len
+    }
+
+    /// How many of the oldest segments have to go, so that the rest, this one too, has at most `bytes` and
+    /// is at most `count`. This one, the newest, stays.
+    pub(crate) fn above(&self, bytes: u64, count: usize) -> usize {
+        let mut left = self.total_bytes();
+        let mut removed = 0;
+        for size in &self.earlier {
+            if left <= bytes && self.earlier.len() + 1 - removed <= count {
+                break;
+            }
+            left -= size.bytes;
+            removed += 1;
+        }
+        removed
     }
 
     fn allow(&self, kind: Kind, payload: &[u8]) -> io::Result<()> {
@@ -292,59 +350,6 @@ impl<S: Sink> Writer<S> {
         }
         Ok(())
     }
-}
-
-/// The live segment, and how much of its file is ours.
-struct Segment<S> {
-    file: S,
-    number: u64,
-    keys: SealKeys,
-    len: u64,
-    /// Something may stand behind `len`: a write failed, and cutting it off failed too.
-    torn: bool,
-}
-
-impl<S: Sink> Segment<S> {
-    fn new(file: S, number: u64, keys: SealKeys) -> Self {
-        Self {
-            file,
-            number,
-            keys,
-            len: 0,
-            torn: false,
-        }
-    }
-
-    /// Adds `bytes`, all or none.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.torn {
-            self.file.truncate(self.len)?;
-            self.torn = false;
-        }
-        if let Err(error) = write_all(&self.file, bytes, self.len) {
-            self.torn = self.file.truncate(self.len).is_err();
-            return Err(error);
-        }
-        self.len += bytes.len() as u64;
-        Ok(())
-    }
-}
-
-/// Writes all of `bytes` at `offset`: in one write, unless the system takes less, as it does before it
-/// says why.
-fn write_all(file: &impl Sink, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.write_at(bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                bytes = &bytes[written..];
-                offset += written as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 fn no_random(error: crate::model::error::Error) -> io::Error {

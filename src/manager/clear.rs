@@ -4,6 +4,8 @@
 //! an entry without its log.
 //! Does not: touch anything that lives.
 
+use std::collections::HashSet;
+
 use super::Manager;
 use super::info::ProcessInfo;
 use super::leftovers;
@@ -32,7 +34,7 @@ impl Manager {
         if leave == Leave::Nothing {
             self.sweep(&locked.state)?;
         }
-        let mut cleared = Vec::new();
+        let (mut cleared, mut may_have_more) = (Vec::new(), false);
         for target in targets {
             let index = locked
                 .state
@@ -44,7 +46,8 @@ impl Manager {
             if in_the_way(&now).is_none() {
                 let events = self.take_events(&mut locked.state, index, &now)?;
                 locked.state.add_alerts(events)?; // who is away hears of it still
-                cleared.push((now.info(), segments(&now)));
+                may_have_more |= now.is_without_end() || now.segment_numbers() != (0..=0);
+                cleared.push(now.info());
                 locked.state.processes.remove(index);
             }
         }
@@ -54,21 +57,31 @@ impl Manager {
         locked.save()?;
         drop(locked);
         crash_point!("clear-saved");
-        for (info, segments) in &cleared {
-            self.remove_files(info.id, segments.clone())?;
+        if may_have_more {
+            self.remove_segments(&cleared.iter().map(|info| info.id).collect())?;
         }
-        Ok(cleared.into_iter().map(|(info, _)| info).collect())
+        for info in &cleared {
+            self.remove_files(info.id)?;
+        }
+        Ok(cleared)
     }
 
-    fn remove_files(
-        &self,
-        id: ProcessId,
-        segments: std::ops::RangeInclusive<u64>,
-    ) -> Result<(), Error> {
-        if let Some(logs) = self.store.dir().sub(Sub::Logs)? {
-            for segment in segments {
-                logs.remove(&files::log(id, segment))?;
+    /// Removes all segments of these logs, also those that a rotation cut short has left.
+    fn remove_segments(&self, ids: &HashSet<ProcessId>) -> Result<(), Error> {
+        let Some(logs) = self.store.dir().sub(Sub::Logs)? else {
+            return Ok(());
+        };
+        for name in logs.names()? {
+            if files::owner(&name).is_some_and(|id| ids.contains(&id)) {
+                logs.remove(&name)?;
             }
+        }
+        Ok(())
+    }
+
+    fn remove_files(&self, id: ProcessId) -> Result<(), Error> {
+        if let Some(logs) = self.store.dir().sub(Sub::Logs)? {
+            logs.remove(&files::log(id, 0))?;
         }
         if let Some(run) = self.store.dir().sub(Sub::Run)? {
             run.remove(&files::lease(id))?;
@@ -85,13 +98,6 @@ pub(crate) enum Leave {
     All,
     /// Nothing that belongs to nobody.
     Nothing,
-}
-
-fn segments(process: &Observed) -> std::ops::RangeInclusive<u64> {
-    process
-        .block
-        .as_ref()
-        .map_or(0..=0, |block| block.first_segment..=block.last_segment)
 }
 
 /// What to say of a process that was there a moment ago.

@@ -14,6 +14,7 @@ use super::info::ProcessInfo;
 use super::observe::{Observed, descendants};
 use super::output::{Form, Piece, Query};
 use crate::model::error::Error;
+use crate::model::lifetime::Lifetime;
 use crate::sys::{ports, proc};
 use crate::text::lines::Line;
 
@@ -26,6 +27,8 @@ pub(crate) struct Inspection {
     /// What lives of it below its leader: its descendants.
     pub(crate) tree: Vec<Member>,
     pub(crate) ports: Vec<Port>,
+    /// What was asked about its life, if anything was and its log tells.
+    pub(crate) lifetime: Option<Lifetime>,
     pub(crate) used: Option<Used>,
     pub(crate) last_lines: Vec<Line<'static>>,
     /// Why these may not be all.
@@ -74,6 +77,11 @@ impl Manager {
         let hint = diagnosis::hint(self, process, &info, &last_lines);
         Inspection {
             ports: ports_of(&members),
+            lifetime: self
+                .beginning(process)
+                .ok() // a log that is damaged is told with its last lines
+                .map(|start| start.lifetime)
+                .filter(|lifetime| !lifetime.is_its_own()),
             used: used(&info, &members),
             tree: members
                 .into_iter()
@@ -192,6 +200,7 @@ impl Serialize for Inspection {
             used: Option<Used>,
             tree: &'a [Member],
             ports: &'a [Port],
+            lifetime: Option<&'a Lifetime>,
             last_lines: Vec<LineDocument<'a>>,
         }
         #[derive(Serialize)]
@@ -207,6 +216,7 @@ impl Serialize for Inspection {
             used: self.used,
             tree: &self.tree,
             ports: &self.ports,
+            lifetime: self.lifetime.as_ref(),
             last_lines: self
                 .last_lines
                 .iter()

@@ -18,6 +18,7 @@ use crate::model::error::{self, Error, Kind};
 use crate::model::facts::Start;
 use crate::supervisor::launch::{self, Files, Launch, Verdict};
 use crate::supervisor::{self, tree};
+use crate::sys::crash;
 use crate::sys::exec::Step;
 
 /// How long the exec may take: a file system may be slow, and a caller does not wait for ever.
@@ -46,6 +47,7 @@ impl Image {
             .arg0(tree::SUPERVISOR_NAME.to_string_lossy().as_ref())
             .arg(supervisor::ARGUMENT)
             .env_clear()
+            .envs(crash::variables())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::null())

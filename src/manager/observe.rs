@@ -81,6 +81,11 @@ impl Observed {
             .map_or(0..=0, |block| block.first_segment..=block.last_segment)
     }
 
+    /// Whether its supervisor has gone without a last word, so that it may have told less than there is.
+    pub(crate) fn is_without_end(&self) -> bool {
+        !self.is_live() && !self.has_ended()
+    }
+
     /// How far its log goes.
     pub(crate) fn reach(&self) -> Reach {
         let leader_lives = self
@@ -269,14 +274,17 @@ impl Manager {
         let Some(logs) = self.store.dir().sub(Sub::Logs)? else {
             return Ok(observed);
         };
-        let mut log_bytes = 0;
-        for number in observed.segment_numbers() {
-            // A file that is no log of ours is told when it is read.
-            let size = logs.size(&files::log(observed.entry.id, number));
-            log_bytes += size.ok().flatten().unwrap_or(0);
-        }
+        let (numbers, earlier) = (
+            observed.segment_numbers(),
+            observed
+                .block
+                .as_ref()
+                .map_or(0, |block| block.earlier_bytes),
+        );
+        // A file that is no log of ours is told when it is read.
+        let size = logs.size(&files::log(observed.entry.id, *numbers.end()));
         Ok(Observed {
-            log_bytes,
+            log_bytes: earlier + size.ok().flatten().unwrap_or(0),
             ..observed
         })
     }

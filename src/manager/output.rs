@@ -8,6 +8,7 @@
 mod begin;
 pub(crate) mod cursor;
 pub(crate) mod find;
+mod following;
 pub(crate) mod rest;
 mod sieve;
 
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use regex::bytes::Regex;
 
 use super::Manager;
+use super::logs::OpenLog;
 use super::observe::Observed;
 use crate::log::beginning::{bytes_of, dropped_bytes};
 use crate::log::reader::{Ending, Item, Reader};
@@ -58,6 +60,9 @@ pub(crate) enum Piece<'a> {
     Note(String),
 }
 
+/// What a reader has missed.
+const NOT_READ: &str = "output that was not read yet";
+
 /// Takes what is read.
 pub(crate) type Sink<'a> = dyn FnMut(Piece<'_>) -> Result<(), Error> + 'a;
 
@@ -83,6 +88,8 @@ pub(crate) struct Reading {
     /// Gaps up to here have been told.
     gaps_told: Position,
     damage: Option<Damage>,
+    /// Segments before which rotation removed some that were not read yet, and how much output that was.
+    overtaken: Vec<(u64, u64)>,
     torn_bytes: u64,
     /// Whether the log's END was read.
     ended: bool,
@@ -95,7 +102,7 @@ impl Manager {
     ///
     /// A log that is missing or unreadable.
     pub(crate) fn read_output(&self, process: &Observed, query: Query) -> Result<Reading, Error> {
-        let segments = self.segments(process)?;
+        let OpenLog { segments, missing } = self.segments(process)?;
         let path = self.log_path(process);
         let mut found = Found::default();
         let begin = begin::find(&segments, &query, &mut found)
@@ -119,7 +126,8 @@ impl Manager {
             notes: Vec::new(),
             dropped_bytes: 0,
             gaps_told: Position::default(),
-            damage: found.damage,
+            damage: missing.or(found.damage),
+            overtaken: Vec::new(),
             torn_bytes: 0,
             ended: false,
         };
@@ -144,7 +152,7 @@ impl Manager {
         cursor: &Cursor,
     ) -> Result<Reading, Error> {
         cursor.belongs_to(&process.entry)?;
-        let segments = self.segments(process)?;
+        let OpenLog { segments, missing } = self.segments(process)?;
         let is_there = segments.first_number() <= Some(cursor.position.segment);
         let had = if is_there { cursor.had_behind } else { [0; 2] };
         let begin = Begin::At(cursor.position);
@@ -167,7 +175,8 @@ impl Manager {
             notes: Vec::new(),
             dropped_bytes: 0,
             gaps_told: Position::default(),
-            damage: None,
+            damage: missing.filter(|missing| missing.segment >= cursor.position.segment),
+            overtaken: Vec::new(),
             torn_bytes: 0,
             ended: false,
         };
@@ -175,7 +184,7 @@ impl Manager {
             let removed = reading.removed_bytes()?;
             reading.trail.had_before(removed.max(cursor.had));
             let unread = removed.saturating_sub(cursor.had);
-            reading.tell_dropped(unread, "output that was not read yet");
+            reading.tell_dropped(unread, NOT_READ);
         }
         Ok(reading)
     }
@@ -184,6 +193,10 @@ impl Manager {
         let name = files::log(process.entry.id, 0);
         self.store.dir().path().join("logs").join(name)
     }
+}
+
+fn dropped_note(bytes: u64, of: &str) -> String {
+    format!("{bytes} bytes of {of} were dropped by rotation")
 }
 
 fn stream_of(kind: Kind) -> Option<Stream> {
@@ -268,7 +281,14 @@ impl Reading {
                     }
                     None => {}
                 },
-                Item::Damage(damage) => self.damage = self.damage.or(Some(damage)),
+                Item::Damage(damage) => match self.overtaken_at(damage) {
+                    Some(bytes) => {
+                        self.dropped_bytes += bytes;
+                        self.trail.passed_over(bytes);
+                        sink(Piece::Note(dropped_note(bytes, NOT_READ)))?;
+                    }
+                    None => self.damage = self.damage.or(Some(damage)),
+                },
                 Item::End(ending) => {
                     self.ended = ending == Ending::Ended;
                     self.torn_bytes = match ending {
@@ -279,31 +299,6 @@ impl Reading {
                 }
             }
         }
-    }
-
-    /// Looks again how long the log is, and for segments that `process` has begun since; whether there
-    /// was one.
-    ///
-    /// # Errors
-    ///
-    /// A log that cannot be read.
-    pub(crate) fn catch_up(
-        &mut self,
-        manager: &Manager,
-        process: &Observed,
-    ) -> Result<bool, Error> {
-        self.catch_up_alone()?;
-        manager.add_segments(&mut self.reader, process)
-    }
-
-    /// Looks again how long the log is, of which nobody begins another segment any more.
-    ///
-    /// # Errors
-    ///
-    /// A log that cannot be read.
-    pub(crate) fn catch_up_alone(&mut self) -> Result<(), Error> {
-        let refreshed = self.reader.refresh();
-        refreshed.map_err(|error| Error::io("read", &self.path, &error))
     }
 
     /// When the last output was read by the supervisor that has been seen here, in nanoseconds since
@@ -356,8 +351,7 @@ impl Reading {
     fn tell_dropped(&mut self, bytes: u64, of: &str) {
         if bytes > 0 {
             self.dropped_bytes += bytes;
-            self.notes
-                .push(format!("{bytes} bytes of {of} were dropped by rotation"));
+            self.notes.push(dropped_note(bytes, of));
         }
     }
 }

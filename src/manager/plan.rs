@@ -46,6 +46,8 @@ pub(crate) struct StartOptions {
     pub(crate) group: Option<String>,
     pub(crate) session: Option<String>,
     pub(crate) alerts: AlertSettings,
+    /// How large its log may grow.
+    pub(crate) max_log_bytes: u64,
     /// How long it may live, if there is a limit.
     pub(crate) timeout: Option<Duration>,
     /// The process with which it ends.

@@ -28,7 +28,12 @@ impl Manager {
     pub(crate) fn restart(&self, targets: &[Observed]) -> Vec<Result<ProcessInfo, Error>> {
         let planned: Vec<_> = targets
             .iter()
-            .map(|target| again(&self.beginning(target)?))
+            .map(|target| {
+                let (options, plan) = again(&self.beginning(target)?)?;
+                // The settings may have been changed since.
+                let alerts = target.entry.alerts.clone();
+                Ok::<_, Error>((StartOptions { alerts, ..options }, plan))
+            })
             .collect();
         let to_stop: Vec<Observed> = targets
             .iter()
@@ -55,9 +60,9 @@ impl Manager {
     }
 
     /// START of `process`, from its log.
-    fn beginning(&self, process: &Observed) -> Result<Start, Error> {
+    pub(super) fn beginning(&self, process: &Observed) -> Result<Start, Error> {
         let entry = &process.entry;
-        let beginning = beginning(&self.segments(process)?)
+        let beginning = beginning(&self.segments(process)?.segments)
             .map_err(|error| Error::system("cannot read the log", &error))?;
         beginning.map(|beginning| beginning.start).ok_or_else(|| {
             Error::new(
@@ -107,6 +112,7 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
         group: start.group.clone(),
         session: start.session.clone(),
         alerts: start.alerts.clone(),
+        max_log_bytes: start.max_log_bytes,
         timeout: None, // the plan has it
         with_pid: None,
         restart: start.lifetime.restart,

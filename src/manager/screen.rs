@@ -11,12 +11,13 @@
 use std::path::PathBuf;
 
 use super::Manager;
+use super::logs::OpenLog;
 use super::observe::Observed;
 use crate::log::beginning::dropped_bytes;
 use crate::log::reader::{Item, Reader};
 use crate::log::segments::Segments;
 use crate::log::tail::Tail;
-use crate::log::{Damage, Kind, Position};
+use crate::log::{Cause, Damage, Kind, Position};
 use crate::model::error::{self, Error};
 use crate::model::facts::Note;
 use crate::model::size::Size;
@@ -33,6 +34,8 @@ pub(crate) struct Replay {
     screen: Emulator,
     is_exact: bool,
     damage: Option<Damage>,
+    /// Rotation removed what was not read yet: then a segment is missing, and that is no damage.
+    is_overtaken: bool,
 }
 
 /// Where a replay begins.
@@ -55,7 +58,7 @@ impl Manager {
             .path()
             .join("logs")
             .join(files::log(process.entry.id, 0));
-        let segments = self.segments(process)?;
+        let OpenLog { segments, missing } = self.segments(process)?;
         let cannot = |error: std::io::Error| Error::io("read", &path, &error);
         let dropped = dropped_bytes(&segments).map_err(cannot)?;
         let begin = begin(&segments).map_err(cannot)?;
@@ -72,7 +75,8 @@ impl Manager {
                 Some(position) => Reader::resume(segments, position),
             },
             screen: Emulator::new(size),
-            damage: None,
+            damage: missing,
+            is_overtaken: false,
         };
         replay.read(&mut |_| {})?;
         Ok(replay)
@@ -121,7 +125,7 @@ fn begin(segments: &Segments) -> std::io::Result<Begin> {
                 .records()
                 .find_map(|(record, _)| match note(record.kind, record.payload)? {
                     Note::Resized(change) => Some(change.from),
-                    Note::Run { .. } | Note::Alerts { .. } => None,
+                    Note::Run { .. } | Note::Alerts { .. } | Note::Tampered { .. } => None,
                 });
         begin.size = first_change.or(begin.size);
         begin.position = block.begin().or(begin.position);
@@ -161,8 +165,9 @@ impl Replay {
             .refresh()
             .map_err(|error| Error::io("read", &self.path, &error))?;
         let added = manager.add_segments(&mut self.reader, process)?;
+        self.is_overtaken |= !added.overtaken.is_empty();
         self.read(sink)?;
-        Ok(added)
+        Ok(added.any)
     }
 
     fn read(&mut self, sink: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
@@ -180,10 +185,12 @@ impl Replay {
                         self.is_exact = true;
                     }
                     None if record.kind == Kind::Gap => self.is_exact = false,
-                    Some(Note::Alerts { .. }) | None => {}
+                    Some(Note::Alerts { .. } | Note::Tampered { .. }) | None => {}
                 },
                 Item::Damage(damage) => {
-                    self.damage = self.damage.or(Some(damage));
+                    if !(self.is_overtaken && damage.cause == Cause::Missing) {
+                        self.damage = self.damage.or(Some(damage));
+                    }
                     self.is_exact = false;
                 }
                 Item::End(_) => return Ok(()),

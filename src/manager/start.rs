@@ -157,6 +157,7 @@ impl Manager {
             group: options.group.clone(),
             session: options.session.clone(),
             alerts: options.alerts.clone(),
+            max_log_bytes: options.max_log_bytes,
             lifetime: plan.lifetime.clone(),
             previous: plan.previous,
             start_ms: clock::wall_ms(),
@@ -249,7 +250,7 @@ impl Manager {
     }
 }
 
-fn entry_of(start: &Start, log: LogId) -> Entry {
+pub(super) fn entry_of(start: &Start, log: LogId) -> Entry {
     Entry {
         id: start.id,
         number: start.number,

@@ -5,6 +5,7 @@
 use super::Manager;
 use super::observe::Observed;
 use crate::log::verify::{self, Report};
+use crate::log::{Cause, Damage};
 use crate::model::error::Error;
 use crate::store::files;
 
@@ -22,18 +23,31 @@ impl Manager {
     ///
     /// When it cannot be read at all.
     pub(crate) fn verify(&self, process: &Observed) -> Result<Verified, Error> {
-        let segments = self.segments(process)?;
+        let log = self.segments(process)?;
         let promised = process
             .block
             .as_ref()
             .and_then(|block| block.log_end.as_ref());
-        let report = verify::verify(segments, promised).map_err(|error| {
+        let mut report = verify::verify(log.segments, promised).map_err(|error| {
             Error::io(
                 "read the log",
                 files::log(process.entry.id, 0).as_ref(),
                 &error,
             )
         })?;
+        if let Some(missing) = log.missing
+            && !report.findings.contains(&missing)
+        {
+            report.findings.insert(0, missing);
+        }
+        // A log that has ended has no next segment.
+        let next = report.log_end.as_ref().map_or(0, |end| end.segment) + 1;
+        if process.has_ended()
+            && report.sealed
+            && self.open_segment(process.entry.id, next)?.is_some()
+        {
+            report.findings.push(Damage::at(next, 0, Cause::AfterEnd));
+        }
         let findings = report
             .findings
             .iter()

@@ -65,6 +65,9 @@ pub(crate) struct Start {
     pub(crate) session: Option<String>,
     #[serde(default)]
     pub(crate) alerts: AlertSettings,
+    /// How large the log may grow, all segments together.
+    #[serde(default = "max_log_bytes")]
+    pub(crate) max_log_bytes: u64,
     #[serde(default, skip_serializing_if = "Lifetime::is_its_own")]
     pub(crate) lifetime: Lifetime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +76,11 @@ pub(crate) struct Start {
     pub(crate) uptime_ms: u64,
     /// The kernel's boot id.
     pub(crate) boot: String,
+}
+
+/// What held before it could be said.
+fn max_log_bytes() -> u64 {
+    64 << 20
 }
 
 /// What of a process raises an alert.
@@ -164,6 +172,8 @@ pub(crate) enum Note {
     },
     /// The terminal has another size from here on.
     Resized(Change),
+    /// The file of this segment was removed, renamed or cut by somebody else; the log goes on in the next.
+    Tampered { segment: u64 },
     /// From here on alerts are raised by these settings.
     Alerts { alerts: AlertSettings },
 }
@@ -225,6 +235,9 @@ pub(crate) struct Block {
     pub(crate) first_segment: u64,
     #[serde(default)]
     pub(crate) last_segment: u64,
+    /// The size of all of them but the last, in bytes.
+    #[serde(default)]
+    pub(crate) earlier_bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) exit: Option<Exit>,
     /// How the run before the current one ended, or before the one that is waited for.

@@ -82,6 +82,23 @@ pub(crate) fn forget(store: StoreId) -> bool {
     keyring::forget(&name(store)).unwrap_or(false)
 }
 
+/// Whether the kernel lets us keep keys.
+pub(crate) fn is_possible() -> bool {
+    let none = |error: &std::io::Error| {
+        let refusals = [
+            libc::EPERM,
+            libc::ENOSYS,
+            libc::EACCES,
+            libc::ENOTSUP,
+            libc::EOPNOTSUPP,
+        ];
+        error
+            .raw_os_error()
+            .is_none_or(|errno| refusals.contains(&errno))
+    };
+    keyring::find("bgp:v1:none").map_or_else(|error| !none(&error), |_| true)
+}
+
 /// Caches a master key that has just been made or sealed anew.
 pub(crate) fn put(file: &KeyFile, password: &Password, master: &Key) {
     let expiry_ms = clock::boottime_ms() + AGE_MAX_MS;

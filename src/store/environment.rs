@@ -24,6 +24,7 @@ impl Environment {
     }
 
     /// These and no others.
+    #[cfg(test)]
     pub(crate) fn new<N, V>(variables: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: Into<OsString>,
@@ -44,7 +45,8 @@ impl Environment {
     /// The same with this password in the variable `name`, and no other source of one.
     pub(crate) fn with_password(&self, name: &str, password: &OsStr) -> Self {
         let others = self.without_passwords();
-        Self::new(others.chain([(OsStr::new(name), password)]))
+        let all = others.chain([(OsStr::new(name), password)]);
+        Self(all.map(|(n, v)| (n.to_owned(), v.to_owned())).collect())
     }
 
     /// All but the [`PASSWORD_VARIABLES`].

@@ -3,8 +3,12 @@
 //! Names are made of the id alone: hex digits, so that no file system takes two for one.
 //! Does not: open them.
 
+use std::fs::File;
+use std::io;
 use std::os::fd::AsFd;
 
+use nix::fcntl::{AtFlags, OFlag, openat};
+use nix::sys::stat::{Mode, fchmod, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use crate::model::id::ProcessId;
@@ -15,6 +19,44 @@ pub(crate) fn log(id: ProcessId, segment: u64) -> String {
         0 => format!("{id}.log.enc"),
         segment => format!("{id}.{segment}.log.enc"),
     }
+}
+
+/// Makes the file of segment `segment` in `logs`, for reading and writing: 0600, whatever the umask.
+///
+/// # Errors
+///
+/// `EEXIST` when there is one, `ENOSPC`, `EMFILE`: as the system says.
+pub(crate) fn create_log(logs: impl AsFd, id: ProcessId, segment: u64) -> io::Result<File> {
+    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+    let flags =
+        OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let fd = openat(logs, log(id, segment).as_str(), flags, mode)?;
+    fchmod(&fd, mode)?;
+    Ok(File::from(fd))
+}
+
+/// Device and inode of what has the name of segment `segment` in `logs`.
+pub(crate) fn log_identity(logs: impl AsFd, id: ProcessId, segment: u64) -> Option<(u64, u64)> {
+    let name = log(id, segment);
+    let stat = fstatat(logs, name.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW).ok()?;
+    #[expect(
+        clippy::useless_conversion,
+        reason = "its type differs between systems"
+    )]
+    Some((u64::try_from(stat.st_dev).ok()?, stat.st_ino.into()))
+}
+
+/// Removes segment `segment` from `logs`.
+///
+/// # Errors
+///
+/// As the system says.
+pub(crate) fn remove_log(logs: impl AsFd, id: ProcessId, segment: u64) -> io::Result<()> {
+    Ok(unlinkat(
+        logs,
+        log(id, segment).as_str(),
+        UnlinkatFlags::NoRemoveDir,
+    )?)
 }
 
 /// The lease in `run/`.
@@ -34,6 +76,17 @@ pub(crate) fn owner(name: &str) -> Option<ProcessId> {
     let of_segment = segment.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
     let is_ours = ["log.enc", "lease", "sock"].contains(&rest) || of_segment;
     is_ours.then(|| ProcessId::parse(id)).flatten()
+}
+
+/// The process and the number of the segment that a file in `logs/` of this name is.
+pub(crate) fn segment(name: &str) -> Option<(ProcessId, u64)> {
+    let id = owner(name)?;
+    let rest = name.strip_suffix("log.enc")?.split_once('.')?.1;
+    let number = match rest.strip_suffix('.') {
+        None => 0,
+        Some(number) => number.parse().ok()?,
+    };
+    (log(id, number) == name).then_some((id, number))
 }
 
 /// Removes the first segment, the lease and the socket of a process that did not come to be.
@@ -57,6 +110,16 @@ mod tests {
         let id = ProcessId::parse("00c0ffee").unwrap();
         for name in [log(id, 0), log(id, 12), lease(id), socket(id)] {
             assert_eq!(owner(&name), Some(id), "{name}");
+        }
+        for number in [0, 1, 12, u64::MAX] {
+            assert_eq!(segment(&log(id, number)), Some((id, number)));
+        }
+        for name in [
+            "00c0ffee.lease",
+            "00c0ffee.00.log.enc",
+            "00c0ffee.0.log.enc",
+        ] {
+            assert_eq!(segment(name), None, "{name}");
         }
         for name in [
             "",

@@ -86,9 +86,17 @@ pub(crate) fn taken_once(environment: &Environment) -> Result<Environment, Error
 /// # Errors
 ///
 /// As [`current`].
-#[expect(dead_code, reason = "passwd needs it")]
 pub(crate) fn replacement(environment: &Environment) -> Result<Password, Error> {
     obtain(environment, &NEW, Ask::Twice)
+}
+
+/// Whether a variable gives the password, so that nobody is asked for it.
+///
+/// # Errors
+///
+/// `Usage` when two do.
+pub(crate) fn is_given(environment: &Environment) -> Result<bool, Error> {
+    Ok(choose(environment, &CURRENT)?.is_some())
 }
 
 /// The variables that give one password.

@@ -18,6 +18,8 @@ use crate::model::facts::Entry;
 use crate::sys::fs::Replacement;
 
 const VERSION: u32 = 1;
+/// The remedy where a later bgp has written.
+const NEWER: &str = "use the newest bgp that has been used here";
 
 /// What is kept about all processes of a store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,9 +127,7 @@ pub(crate) fn load(dir: &StateDir, keys: &Keys) -> Result<State, Error> {
             path.display(),
             state.version
         );
-        return Err(
-            Error::new(Kind::Damaged, message).hint("use the newest bgp that has been used here")
-        );
+        return Err(Error::new(Kind::Damaged, message).hint(NEWER));
     }
     Ok(state)
 }
@@ -153,6 +153,11 @@ pub(super) fn prepare<'a>(
         state.generation -= 1;
     }
     prepared
+}
+
+/// Whether it is a later bgp's state that `error` is about: no damage, and nothing to make anew.
+pub(crate) fn is_newer(error: &Error) -> bool {
+    error.hint.as_deref() == Some(NEWER)
 }
 
 /// Replaces the state with this one, of the next generation. The caller holds the lock.

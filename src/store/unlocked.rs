@@ -2,10 +2,11 @@
 //!
 //! Does not: know processes, or print.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::cache::{self, Cache};
-use super::dir::{self, KEY, LOCK, StateDir};
+use super::dir::{self, KEY, LOCK, STATE, StateDir};
 use super::environment::Environment;
 use super::key::{self, KEY_FILE_MAX_BYTES, KeyFile};
 use super::keys::Keys;
@@ -163,7 +164,24 @@ impl Store {
         }
         self.dir.top().replace(KEY, &file.to_bytes())?;
         cache::forget(self.keys.store());
+        if Cache::of(environment) == Cache::On {
+            cache::put(&file, new, self.keys.master());
+        }
         Ok(())
+    }
+
+    /// Waits for the lock as [`lock`](Self::lock) does, and takes it whatever the state is like.
+    ///
+    /// # Errors
+    ///
+    /// `Locked`.
+    pub(crate) fn lock_whatever(&self) -> Result<AnyState<'_>, Error> {
+        let lock = lock::take(self.dir.top(), LOCK, THE_STATE, PATIENCE)?;
+        Ok(AnyState {
+            found: self.read_state(),
+            store: self,
+            _lock: lock,
+        })
     }
 
     fn unlock(dir: StateDir, file: &KeyFile, environment: &Environment) -> Result<Self, Error> {
@@ -244,6 +262,29 @@ impl<'a> LockedState<'a> {
     /// `Storage`.
     pub(crate) fn prepare(&mut self) -> Result<Replacement<'a>, Error> {
         state::prepare(&self.store.dir, &self.store.keys, &mut self.state)
+    }
+}
+
+/// A state that may be damaged, which nobody else changes while this exists.
+pub(crate) struct AnyState<'a> {
+    store: &'a Store,
+    _lock: Lock,
+    /// The state, or what is wrong with it.
+    pub(crate) found: Result<State, Error>,
+}
+
+impl AnyState<'_> {
+    /// Puts `state` in its place. Returns where the old one is kept now, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// `Storage`; the old one is kept then, under one name or the other.
+    pub(crate) fn replace(self, state: &mut State) -> Result<Option<PathBuf>, Error> {
+        let top = self.store.dir.top();
+        let kept = top.set_aside(STATE)?;
+        crash_point!("repair-aside");
+        state::save(&self.store.dir, &self.store.keys, state)?;
+        Ok(kept.map(|name| top.path(&name)))
     }
 }
 

@@ -11,6 +11,8 @@ use crate::log::Kind;
 
 /// The most output that is kept, in bytes.
 const HELD_MAX_BYTES: usize = 1024 * 1024;
+/// What a record costs besides its bytes.
+const RECORD_BYTES: usize = 64;
 /// From the first retry to the longest pause between two.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LONGEST: Duration = Duration::from_secs(2);
@@ -20,6 +22,18 @@ pub(super) struct Waiting {
     pub(super) kind: Kind,
     pub(super) time_ns: u64,
     pub(super) payload: Vec<u8>,
+    /// How much output was lost in its place: it is a gap then, and has no payload.
+    pub(super) lost_bytes: u64,
+}
+
+impl Waiting {
+    fn cost(&self) -> usize {
+        if self.lost_bytes > 0 {
+            0 // there is at most one behind each that costs something
+        } else {
+            self.payload.len() + RECORD_BYTES
+        }
+    }
 }
 
 /// The queue, and when to try again.
@@ -27,29 +41,39 @@ pub(super) struct Waiting {
 pub(super) struct Held {
     waiting: VecDeque<Waiting>,
     bytes: usize,
-    lost_bytes: u64,
     retry: Option<(Instant, Duration)>,
 }
 
 impl Held {
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.lost_bytes == 0
+        self.waiting.is_empty()
     }
 
-    /// Keeps a record; of output, what is above the bound is lost.
+    /// Keeps a record; of output, what is above the bound is lost, and a gap takes its place.
     pub(super) fn push(&mut self, kind: Kind, time_ns: u64, payload: &[u8], now: Instant) {
         if self.retry.is_none() {
             self.retry = Some((now + RETRY_FIRST, RETRY_FIRST));
         }
-        if kind.is_output() && self.bytes + payload.len() > HELD_MAX_BYTES {
-            self.lost_bytes += payload.len() as u64;
+        let cost = payload.len() + RECORD_BYTES;
+        if kind.is_output() && self.bytes + cost > HELD_MAX_BYTES {
+            let lost_bytes = payload.len() as u64;
+            match self.waiting.back_mut() {
+                Some(gap) if gap.lost_bytes > 0 => gap.lost_bytes += lost_bytes,
+                _ => self.waiting.push_back(Waiting {
+                    kind: Kind::Gap,
+                    time_ns,
+                    payload: Vec::new(),
+                    lost_bytes,
+                }),
+            }
             return;
         }
-        self.bytes += payload.len();
+        self.bytes += cost;
         self.waiting.push_back(Waiting {
             kind,
             time_ns,
             payload: payload.to_vec(),
+            lost_bytes: 0,
         });
     }
 
@@ -58,21 +82,17 @@ impl Held {
         self.retry.map(|(at, _)| at)
     }
 
-    /// The first that waits.
-    pub(super) fn first(&self) -> Option<&Waiting> {
-        self.waiting.front()
+    /// Takes the first that waits.
+    pub(super) fn take_first(&mut self) -> Option<Waiting> {
+        let first = self.waiting.pop_front()?;
+        self.bytes -= first.cost();
+        Some(first)
     }
 
-    /// The first is written.
-    pub(super) fn written(&mut self) {
-        if let Some(waiting) = self.waiting.pop_front() {
-            self.bytes -= waiting.payload.len();
-        }
-    }
-
-    /// How much output was lost since the last gap was written.
-    pub(super) fn lost_bytes(&self) -> u64 {
-        self.lost_bytes
+    /// Puts back what was taken: it could not be written.
+    pub(super) fn put_back(&mut self, first: Waiting) {
+        self.bytes += first.cost();
+        self.waiting.push_front(first);
     }
 
     /// All is written.
@@ -101,12 +121,20 @@ mod tests {
             held.push(Kind::Stdout, 1, &half, now);
         }
         held.push(Kind::Exit, 2, b"{}", now);
-        assert_eq!(
-            (held.waiting.len(), held.lost_bytes()),
-            (3, half.len() as u64)
-        );
-        held.written();
-        assert_eq!(held.bytes, half.len() + 2);
+        held.push(Kind::Stdout, 3, b"fits", now);
+        let told: Vec<(Kind, u64)> = std::iter::from_fn(|| held.take_first())
+            .map(|waiting| (waiting.kind, waiting.lost_bytes))
+            .collect();
+        // The gap stands where the output would have stood.
+        let lost = 2 * half.len() as u64;
+        let expected = [
+            (Kind::Stdout, 0),
+            (Kind::Gap, lost),
+            (Kind::Exit, 0),
+            (Kind::Stdout, 0),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(held.bytes, 0);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod raising;
 mod runs;
+mod segments;
 
 use std::fs::File;
 use std::io;
@@ -20,6 +21,7 @@ use super::alerts::Alerts;
 use super::held::Held;
 use super::launch::{Launch, own_mapping};
 use super::leader::Leader;
+use super::rotation::Rotation;
 use super::streams::{Got, Source};
 use crate::crypto::Key;
 use crate::log::block;
@@ -38,6 +40,9 @@ const REST_AFTER: Duration = Duration::from_secs(1);
 /// A read as large as this is one of a burst, in bytes.
 const BURST_BYTES: usize = 4096;
 
+/// What is written at once when the disk has refused more, in bytes.
+const PIECE_BYTES: usize = 16 * 1024;
+
 /// A gap: output that was read and could not be kept.
 #[derive(Serialize)]
 struct Gap {
@@ -51,6 +56,7 @@ pub(super) struct Journal {
     identity: Identity,
     keys: Arc<LogKeys>,
     writer: Writer,
+    rotation: Rotation,
     lease: File,
     block_number: u64,
     block: Block,
@@ -71,6 +77,7 @@ impl Journal {
     pub(super) fn begin(
         log: OwnedFd,
         lease: OwnedFd,
+        logs: OwnedFd,
         key: &Key,
         launch: &Launch,
         boot: String,
@@ -102,6 +109,7 @@ impl Journal {
             size: None,
             first_segment: 0,
             last_segment: 0,
+            earlier_bytes: 0,
             exit: None,
             last_exit: None,
             end: None,
@@ -112,6 +120,7 @@ impl Journal {
             id: launch.start.id,
             identity,
             keys,
+            rotation: Rotation::new(logs, launch.start.max_log_bytes, writer.segment_bytes()),
             writer,
             lease,
             block_number: 0,
@@ -126,6 +135,11 @@ impl Journal {
 
     pub(super) fn id(&self) -> ProcessId {
         self.id
+    }
+
+    /// The directory of the logs.
+    pub(super) fn logs(&self) -> &OwnedFd {
+        self.rotation.logs()
     }
 
     pub(super) fn status(&self) -> Status {
@@ -155,14 +169,29 @@ impl Journal {
             self.alerts
                 .read(source.kind(), self.writer.read_bytes(count));
             let now = clock::wall_ns();
-            let refused = !self.held.is_empty()
-                || self.writer.append_read(source.kind(), now, count).is_err();
-            if refused {
-                let bytes = self.writer.read_bytes(count);
-                self.held.push(source.kind(), now, bytes, Instant::now());
+            if self.held.is_empty() {
+                self.look_after(now);
+            }
+            let kind = source.kind();
+            let written = self.held.is_empty()
+                && self.write(now, |writer| writer.append_read(kind, now, count));
+            if !written {
+                let bytes = self.writer.read_bytes(count).to_vec();
+                self.take_in_pieces(kind, now, &bytes);
             }
         }
         got
+    }
+
+    /// Writes as much as there is room for, and keeps the rest.
+    fn take_in_pieces(&mut self, kind: Kind, now_ns: u64, bytes: &[u8]) {
+        for piece in bytes.chunks(PIECE_BYTES) {
+            let written = self.held.is_empty()
+                && self.write(now_ns, |writer| writer.append(kind, now_ns, piece));
+            if !written {
+                self.held.push(kind, now_ns, piece, Instant::now());
+            }
+        }
     }
 
     /// A stream has ended.
@@ -204,7 +233,7 @@ impl Journal {
         self.block.exit = Some(exit);
         self.block.last_exit = None;
         if publish == Publish::Now || !self.held.is_empty() {
-            let _ = self.writer.sync(); // a disk that fails here fails END too, which is told there
+            let _ = self.sync(); // a disk that fails here fails END too, which is told there
             self.publish();
         }
     }
@@ -217,8 +246,9 @@ impl Journal {
         };
         self.raise_held_back(Instant::now());
         if self.held.is_empty() {
+            self.look_at_file(clock::wall_ns());
             self.block.log_end = self.writer.end(clock::wall_ns(), &end).ok();
-            let _ = self.writer.sync(); // what is not on the disk after a power cut, `verify` tells
+            let _ = self.sync(); // what is not on the disk after a power cut, `verify` tells
         }
         self.block.end = Some(end);
         self.publish();
@@ -233,15 +263,40 @@ impl Journal {
 
     fn append(&mut self, kind: Kind, payload: &[u8]) {
         let now = clock::wall_ns();
-        if !self.held.is_empty() || self.writer.append(kind, now, payload).is_err() {
+        if self.held.is_empty() {
+            self.look_after(now);
+        }
+        let written =
+            self.held.is_empty() && self.write(now, |writer| writer.append(kind, now, payload));
+        if !written {
             self.held.push(kind, now, payload, Instant::now());
         }
     }
 
-    /// Writes the block; a failure leaves the older slot, and the next change tries again.
-    fn publish(&mut self) {
+    /// Writes, in the next segment if this file may not grow any more. Returns whether that could be done.
+    fn write(&mut self, now_ns: u64, mut write: impl FnMut(&mut Writer) -> io::Result<()>) -> bool {
+        match write(&mut self.writer) {
+            Ok(()) => true,
+            Err(error) if error.raw_os_error() == Some(libc::EFBIG) => {
+                self.rotate(now_ns) && write(&mut self.writer).is_ok()
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Waits until the log is on the disk: what it holds, and that it is there.
+    fn sync(&mut self) -> io::Result<()> {
+        self.writer.sync()?;
+        self.rotation.sync()
+    }
+
+    /// Writes the block, and returns whether that could be done; a failure leaves the older slot, and the next
+    /// change tries again.
+    fn publish(&mut self) -> bool {
         self.block_number += 1;
+        self.block.first_segment = self.writer.first_segment();
         self.block.last_segment = self.writer.segment();
+        self.block.earlier_bytes = self.writer.earlier_bytes();
         loop {
             let written = block::write(
                 &self.lease,
@@ -258,7 +313,7 @@ impl Journal {
                 {
                     self.block.raised.remove(0);
                 }
-                _ => return,
+                written => return written.is_ok(),
             }
         }
     }
@@ -286,28 +341,20 @@ impl Journal {
         if self.held.deadline().is_none_or(|at| now < at) {
             return;
         }
-        while let Some(waiting) = self.held.first() {
-            if self
-                .writer
-                .append(waiting.kind, waiting.time_ns, &waiting.payload)
-                .is_err()
-            {
-                self.held.back_off(now);
-                return;
+        let now_ns = clock::wall_ns();
+        while let Some(mut waiting) = self.held.take_first() {
+            if waiting.lost_bytes > 0 {
+                let gap = Gap {
+                    bytes: waiting.lost_bytes,
+                    reason: "the disk was full or failed",
+                };
+                waiting.payload = serde_json::to_vec(&gap).unwrap_or_default();
             }
-            self.held.written();
-        }
-        let gap = Gap {
-            bytes: self.held.lost_bytes(),
-            reason: "the disk was full or failed",
-        };
-        if gap.bytes > 0 {
-            let json = serde_json::to_vec(&gap).unwrap_or_default();
-            if self
-                .writer
-                .append(Kind::Gap, clock::wall_ns(), &json)
-                .is_err()
-            {
+            let written = self.write(now_ns, |writer| {
+                writer.append(waiting.kind, waiting.time_ns, &waiting.payload)
+            });
+            if !written {
+                self.held.put_back(waiting);
                 self.held.back_off(now);
                 return;
             }

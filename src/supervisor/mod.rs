@@ -7,8 +7,8 @@
 //!    [`terminal`]: what takes the place of its pipes, if that was asked for.
 //! 5. [`tree`]: who belongs to the process, and how all of it is ended; [`stopping`]: when.
 //! 6. [`owner`]: the process with which it ends; [`runs`]: whether and when the command is run again.
-//! 7. [`journal`]: what is written, in which order, and what happens when the disk refuses ([`held`]);
-//!    [`streams`]: where it comes from, and how often it is read ([`pace`]).
+//! 7. [`journal`]: what is written, in which order, in which segment ([`rotation`]), and what happens when the
+//!    disk refuses ([`held`]); [`streams`]: where it comes from, and how often it is read ([`pace`]).
 //! 8. [`alerts`]: what is raised of the process, by its settings.
 //!
 //! It is the bgp binary executed afresh with an empty environment: one thread, no big heap copied, no
@@ -25,6 +25,7 @@ mod outlet;
 mod owner;
 mod pace;
 mod peers;
+mod rotation;
 mod run;
 mod runs;
 mod stopping;

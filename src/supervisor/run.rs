@@ -50,7 +50,6 @@ enum OnRecord {
 pub(crate) struct Supervisor {
     grace: Duration,
     run: OwnedFd,
-    logs: OwnedFd,
     journal: Journal,
     leader: Leader,
     leader_lives: bool,
@@ -132,7 +131,7 @@ impl Supervisor {
             if self.has_ended(now) {
                 match (self.on_record, &gone) {
                     (OnRecord::No, Some(_)) => {
-                        files::remove(&self.logs, &self.run, self.journal.id());
+                        files::remove(self.journal.logs(), &self.run, self.journal.id());
                         return;
                     }
                     (OnRecord::Perhaps, Some(_)) | (OnRecord::Yes, _) => {

@@ -25,6 +25,16 @@ macro_rules! panic_point {
 }
 pub(crate) use panic_point;
 
+/// What a supervisor, which gets no environment, has to be given to know what a test asked for.
+pub(crate) fn variables() -> Vec<(&'static str, std::ffi::OsString)> {
+    #[cfg(debug_assertions)]
+    const PASSED_ON: [&str; 2] = ["BGP_CRASH_AT", "BGP_PAUSE_AT"];
+    #[cfg(not(debug_assertions))]
+    const PASSED_ON: [&str; 0] = [];
+    let set = |name: &'static str| Some((name, std::env::var_os(name)?));
+    PASSED_ON.into_iter().filter_map(set).collect()
+}
+
 /// What [`crash_point!`] does in a debug build.
 #[cfg(debug_assertions)]
 pub(crate) fn reached(name: &str) {

@@ -125,6 +125,18 @@ pub(crate) fn adopt_orphans() -> bool {
     }
 }
 
+/// Whether the system can do that.
+pub(crate) fn can_adopt_orphans() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        nix::sys::prctl::get_child_subreaper().is_ok()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        false
+    }
+}
+
 /// Names this process for ps(1) and for a supervisor above that looks for it.
 pub(crate) fn set_name(name: &std::ffi::CStr) {
     #[cfg(target_os = "linux")]

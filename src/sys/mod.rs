@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod crash;
 pub(crate) mod exec;
 pub(crate) mod fault;
+pub(crate) mod filesystem;
 pub(crate) mod fs;
 pub(crate) mod group;
 pub(crate) mod image;

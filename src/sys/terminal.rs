@@ -213,10 +213,14 @@ mod tests {
                 .stdout(Stdio::null())
                 .stderr(end(&pty.slave))
                 .arg("--nocapture");
-            // SAFETY: between fork(2) and execve(2) it makes two system calls, allocates nothing and
+            // SAFETY: between fork(2) and execve(2) it makes system calls alone, allocates nothing and
             // takes no lock.
             unsafe {
                 command.pre_exec(|| {
+                    // Who runs the tests in the background has them ignored, and it keeps to that.
+                    for signal in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP] {
+                        nix::sys::signal::signal(signal, SigHandler::SigDfl)?;
+                    }
                     nix::unistd::setsid()?;
                     Errno::result(libc::ioctl(0, libc::TIOCSCTTY as _, 0))?;
                     Ok(())

@@ -195,8 +195,8 @@ fn in_a_fresh_place_there_are_none_and_nothing_is_written() {
 #[test]
 fn who_was_away_hears_of_what_is_cleared() {
     let bgp = Sandbox::new();
-    bgp.start("web", ["sh", "-c", "echo last words; exit 3"]);
-    bgp.wait_for_supervisor_end(bgp.list()[0]["id"].as_str().unwrap());
+    let web = bgp.start("web", ["sh", "-c", "echo last words; exit 3"]);
+    bgp.wait_for_supervisor_end(&web.id);
     bgp.run(["clear", "web"]).code(0); // nobody has listed it since
     assert_eq!(bgp.list().len(), 0);
     let told = take(&bgp, "default");
@@ -372,6 +372,55 @@ fn the_settings_of_a_live_process_change_and_are_remembered() {
     );
     bgp.run(["alert", "web", "--alert-on-kill"]).failed(5);
     assert_eq!(bgp.status("web")["alertOnFailure"], false);
+}
+
+#[test]
+fn changed_settings_outlive_a_restart() {
+    let bgp = Sandbox::new();
+    bgp.start("web", ["sleep", "60"]);
+    bgp.run(["alert", "web", "--alert-on-kill", "--alert-on-idle", "1h"])
+        .code(0);
+    bgp.run(["restart", "web"]).code(0);
+    let told = take(&bgp, "default");
+    assert_eq!(events(&told), [("web", "killed")]);
+    bgp.run(["alert", "web"])
+        .code(0)
+        .stdout_has("on failure, kill, silence of 1h\n");
+}
+
+#[test]
+fn a_crash_loop_is_told_once_and_once_when_it_is_over() {
+    let bgp = Sandbox::new();
+    let mut start = bgp.command(["start", "--name", "web", "--restart", "on-failure:5"]);
+    start.env("BGP_TEST_BACKOFF_MS", "1");
+    finish(start.args(["sh", "-c", "echo boom; exit 1"])).code(0);
+    bgp.run(["wait", "web"]).code(1);
+    let told = take(&bgp, "default");
+    assert_eq!(events(&told), [("web", "failed"), ("web", "failed")]);
+    let counts: Vec<u64> = told
+        .iter()
+        .map(|it| it["count"].as_u64().unwrap())
+        .collect();
+    assert_eq!(counts, [1, 5]);
+    let said = |index: usize| told[index]["message"].as_str().unwrap();
+    assert!(
+        said(0).contains(", and is run again; last line: boom;"),
+        "{}",
+        said(0)
+    );
+    assert!(
+        said(1).contains(", 5 times since it was last told; last"),
+        "{}",
+        said(1)
+    );
+}
+
+#[test]
+fn a_time_that_is_over_is_a_failure_and_a_stop_is_not() {
+    let bgp = Sandbox::new();
+    bgp.start_with(&["--name", "web", "--timeout", "50ms"], ["sleep", "60"]);
+    bgp.run(["wait", "web"]);
+    assert_eq!(events(&take(&bgp, "default")), [("web", "timeout")]);
 }
 
 #[test]

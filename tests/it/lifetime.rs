@@ -452,3 +452,27 @@ fn a_restart_by_hand_keeps_the_policy_and_the_time() {
     );
     assert_ended(&bgp.status("proc_1"), "killed", "restart");
 }
+
+#[test]
+fn a_status_tells_what_was_asked_about_a_life() {
+    let bgp = Sandbox::new();
+    let me = std::process::id();
+    let pid = me.to_string();
+    let asked = [
+        "--timeout",
+        "1h",
+        "--with-pid",
+        &pid,
+        "--restart",
+        "always:3",
+    ];
+    bgp.start_with(&[&["--name", "web"], &asked[..]].concat(), ["cat"]);
+    let told = format!("at most 1h, with the process {me}, restart always:3\n");
+    bgp.run(["status", "web"]).code(0).stdout_has(&told);
+    let lifetime = &bgp.status("web")["lifetime"];
+    assert_eq!(lifetime["timeoutMs"], 3_600_000);
+    assert_eq!(lifetime["owner"]["pid"], me);
+    assert_eq!(lifetime["restart"], "always:3");
+    bgp.start("plain", ["cat"]);
+    assert_eq!(bgp.status("plain")["lifetime"], Value::Null);
+}

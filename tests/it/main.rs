@@ -33,6 +33,8 @@ mod config;
 mod crash;
 /// Where the state lives, and what is refused there.
 mod directory;
+/// What is wrong with the set-up is told, and nothing made.
+mod doctor;
 /// What earlier versions wrote is read for ever, also in another language.
 mod fixtures;
 /// Strangers on the control socket, and supervisors that are none.
@@ -53,6 +55,8 @@ mod mcp;
 mod model;
 /// Every byte that was written can be read, in order, while it runs and after.
 mod output;
+/// Another password, and nothing else changes.
+mod passwd;
 /// Where the password comes from, and where it must not go.
 mod password;
 /// More of the bugs that others had.
@@ -69,8 +73,12 @@ mod race;
 mod readme;
 /// Bugs that others had, each named after what must not happen.
 mod regressions;
+/// A damaged state is made anew.
+mod repair;
 /// Stopped and started anew, under the same name.
 mod restart;
+/// A log stays small, and says what it has let go.
+mod rotation;
 /// What stands on the screen of a process with a terminal.
 mod screen;
 /// Flipped, cut, swapped and repeated bytes are noticed.

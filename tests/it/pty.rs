@@ -135,14 +135,14 @@ fn a_flood_that_never_ends_does_not_keep_the_leaders_end() {
 #[test]
 fn enter_is_a_carriage_return_which_a_program_in_raw_mode_gets_as_such() {
     let bgp = Sandbox::new();
-    let line =
-        "stty raw -echo; echo ready; head -c 3 | od -An -tx1; stty sane; read -r l; echo [$l]";
+    let line = "stty raw -echo; echo ready; head -c 3 | od -An -tx1; stty sane; echo set; read -r l; echo [$l]";
     let process = shell(&bgp, "raw", line);
     bgp.ready(&process);
     bgp.run(["send", "raw", "ab"])
         .code(0)
         .stdout("Sent 3 bytes to raw\n");
     wait_for(&bgp, "raw", "61 62 0d");
+    wait_for(&bgp, "raw", "set\n");
     bgp.run(["send", "raw", "a line"]).code(0);
     bgp.run(["wait", "raw"]).code(0);
     assert!(bgp.output("raw").ends_with("a line\n[a line]\n"));
@@ -327,4 +327,37 @@ fn a_restart_gives_the_same_terminal() {
     bgp.run(["restart", "again"]).code(0);
     wait_for(&bgp, "again", "30 100\n");
     assert_eq!(bgp.status("again")["pty"], true);
+}
+
+#[test]
+fn each_run_of_a_policy_has_a_terminal_and_its_own_screen() {
+    let bgp = Sandbox::new();
+    let options = [
+        "--name",
+        "runs",
+        "--pty",
+        "--size",
+        "90x20",
+        "--restart",
+        "always:1",
+    ];
+    bgp.start_with(
+        &options,
+        [
+            "sh",
+            "-c",
+            "stty size; tty >/dev/null && echo run; read -r x; exit 3",
+        ],
+    );
+    wait_for(&bgp, "runs", "run\n");
+    bgp.run(["send", "runs", "first"]).code(0);
+    bgp.wait_until("it runs again", || {
+        (bgp.output("runs").matches("20 90").count() == 2).then_some(())
+    });
+    wait_for(&bgp, "runs", "first\n20 90\nrun\n");
+    let told = bgp.run(["screen", "runs"]).code(0);
+    told.stdout("20 90\nrun\n").stderr("");
+    bgp.run(["send", "runs", "second"]).code(0);
+    bgp.run(["wait", "runs"]).code(3);
+    bgp.run(["verify"]).code(0);
 }

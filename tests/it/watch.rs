@@ -263,6 +263,14 @@ fn its_own_failures_are_told_and_it_goes_on() {
     bgp.wait_until("it says so", || {
         watch.stdout().contains("watch: ").then_some(())
     });
+    let looks = || {
+        let line = proc::status_line(watch.pid(), "voluntary_ctxt_switches");
+        line.and_then(|line| line.parse::<u64>().ok())
+    };
+    let before = looks().unwrap();
+    bgp.wait_until("it has looked again", || {
+        looks().filter(|now| *now > before + 3)
+    });
     fs::write(&state, whole).unwrap();
     let web = bgp.status("web")["pid"].as_i64().unwrap();
     proc::kill(i32::try_from(web).unwrap(), Signal::SIGKILL);
@@ -291,6 +299,35 @@ fn a_watch_of_quiet_processes_writes_nothing() {
         .modified()
         .unwrap();
     assert_eq!(now, state);
+}
+
+#[test]
+fn a_look_at_quiet_processes_costs_next_to_nothing() {
+    let bgp = Sandbox::new();
+    for n in 0..20 {
+        bgp.start(&format!("p{n}"), ["sleep", "60"]);
+    }
+    let watch = Running::begin(&mut bgp.command(["watch", "--interval", "100ms"]));
+    let used = || -> Option<(u64, u64)> {
+        let text = fs::read_to_string(format!("/proc/{}/schedstat", watch.pid())).ok()?;
+        let numbers: Vec<u64> = text
+            .split_whitespace()
+            .filter_map(|it| it.parse().ok())
+            .collect();
+        Some((numbers[0], numbers[2])) // ns on a processor, and how often it got one
+    };
+    bgp.wait_until("it has begun", || {
+        used().is_some_and(|(_, times)| times > 5).then_some(())
+    });
+    let before = used().unwrap();
+    let after = bgp.wait_until("it has looked often", || {
+        used().filter(|(_, times)| *times >= before.1 + 20)
+    });
+    // Every 5 s, 0.1 % of a core are 5 ms for a look at 100, so 1 ms for one at 20.
+    let each = Duration::from_nanos((after.0 - before.0) / (after.1 - before.1));
+    assert!(each < Duration::from_millis(1), "{each:?} for a look");
+    proc::kill(watch.pid(), Signal::SIGTERM);
+    watch.finish().code(143);
 }
 
 #[test]

@@ -75,6 +75,7 @@ fn options(call: &Call<'_>) -> StartOptions {
                 .duration("alertOnIdle")
                 .map(|idle| u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)),
         },
+        max_log_bytes: settings.log_max_bytes(),
         timeout: said.duration("timeout"),
         with_pid: None,
         restart: said.restart("restart").unwrap_or_default(),

@@ -199,7 +199,7 @@ fn segments_that_changed_places_or_are_missing_are_found() {
                 created_ns: 1,
                 start: b"{}",
                 exit: None,
-                removed_bytes: 0,
+                removed: 0,
             };
             files.push(Scratch::bytes(
                 &writer.rotate(Scratch::empty(), &opening).unwrap(),

@@ -156,7 +156,7 @@ fn a_rotation_that_fails_leaves_the_log_as_it_was() {
         created_ns: 1,
         start: &json(&start(9_000)),
         exit: Some(b"{}"),
-        removed_bytes: 5,
+        removed: 1,
     };
     for call in 0.. {
         let disk = Disk::failing_at(u32::MAX);
@@ -215,7 +215,7 @@ fn nothing_is_appended_after_the_end_and_no_fact_is_too_long() {
         created_ns: 1,
         start: b"{}",
         exit: None,
-        removed_bytes: 0,
+        removed: 0,
     };
     assert!(writer.rotate(Scratch::empty(), &opening).is_err());
     assert!(Scratch::bytes(writer.file()) == before);

@@ -147,6 +147,7 @@ pub(super) fn start(variable_bytes: usize) -> facts::Start {
         group: None,
         session: None,
         alerts: facts::AlertSettings::default(),
+        max_log_bytes: 1 << 20,
         lifetime: crate::model::lifetime::Lifetime::default(),
         previous: None,
         start_ms: 1,

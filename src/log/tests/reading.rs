@@ -28,7 +28,7 @@ impl Sample {
                     created_ns: time_ns,
                     start: &json(&start(random.usize(0..9_000))),
                     exit: random.bool().then_some(b"{}"),
-                    removed_bytes: 0,
+                    removed: 0,
                 };
                 let old = writer.rotate(Scratch::empty(), &opening).unwrap();
                 sample.files.push(Scratch::bytes(&old));
@@ -36,6 +36,13 @@ impl Sample {
                 sample
                     .told
                     .extend(opening.exit.map(|exit| (Kind::Exit, exit.to_vec())));
+                let output = sample.told.iter().filter(|(kind, _)| kind.is_output());
+                let dropped = beginning::Dropped {
+                    bytes: 0,
+                    first: Some(0),
+                    before: Some(output.map(|(_, payload)| payload.len() as u64).sum()),
+                };
+                sample.told.push((Kind::Dropped, json(&dropped)));
             }
             let most = [10, 200, 4_100, 140_000][random.usize(0..4)];
             let mut payload = vec![0; random.usize(0..most)];
@@ -260,7 +267,7 @@ fn a_log_begins_with_its_start_however_long() {
             created_ns: 1,
             start: &json(&start),
             exit: Some(exit.as_bytes()),
-            removed_bytes: 0,
+            removed: 0,
         };
         let first = Scratch::bytes(&writer.rotate(Scratch::empty(), &opening).unwrap());
         let second = Scratch::bytes(writer.file());
@@ -293,7 +300,7 @@ fn a_reader_beside_a_writer_gets_all_of_it_in_order_and_sees_no_damage() {
                         created_ns: 1,
                         start: b"{}",
                         exit: None,
-                        removed_bytes: 0,
+                        removed: 0,
                     };
                     writer.rotate(file, &opening).unwrap();
                     sender.send((writer.segment(), copy)).unwrap();

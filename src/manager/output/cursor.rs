@@ -174,6 +174,11 @@ impl Trail {
         self.had_before = bytes;
     }
 
+    /// So much was removed before it could be read.
+    pub(super) fn passed_over(&mut self, bytes: u64) {
+        self.had_before += bytes;
+    }
+
     /// Reading begins again where it began, and nothing was read.
     pub(super) fn begin_again(&mut self) {
         *self = Self::at_first(self.of, self.had_before);

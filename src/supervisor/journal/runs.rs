@@ -17,7 +17,7 @@ impl Journal {
         self.block.reason = Some(Reason::Backoff);
         self.block.paused = false;
         self.block.last_exit = Some(exit);
-        let _ = self.writer.sync(); // a disk that fails here fails END too, which is told there
+        let _ = self.sync(); // a disk that fails here fails END too, which is told there
         self.publish();
     }
 

@@ -45,7 +45,8 @@ impl Supervisor {
         let ready = || -> std::io::Result<_> {
             let listener = socket::listen_in(run.as_fd(), &files::socket(id))?;
             let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGTERM])?;
-            let journal = Journal::begin(files.log, files.lease, key, launch, boot)?;
+            let journal =
+                Journal::begin(files.log, files.lease, logs.try_clone()?, key, launch, boot)?;
             Ok((listener, signals, journal))
         };
         let begun = ready().map_err(Verdict::from).and_then(|ready| {
@@ -77,7 +78,6 @@ impl Supervisor {
         let supervisor = Box::new(Self {
             grace: Duration::from_millis(launch.start.grace_ms),
             run,
-            logs,
             journal,
             leader_lives: true,
             input: Input::new(ends.stdin, &launch.start.stdin),

@@ -52,6 +52,32 @@ impl Dir {
         Ok(replacement)
     }
 
+    /// Renames the file `name` to `NAME.damaged-N`, with an N that is free, and returns that name; `None` when
+    /// nothing is there. The caller holds the lock of this file.
+    ///
+    /// # Errors
+    ///
+    /// As the system says; [`Danger`](crate::sys::fault::Danger) when it is not a file of ours alone.
+    pub(crate) fn set_aside(&self, name: &str) -> Result<Option<String>, Fault> {
+        if !self.check_replaceable(name)? {
+            return Ok(None);
+        }
+        for number in 1.. {
+            let aside = format!("{name}.damaged-{number}");
+            match fstatat(&self.fd, aside.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+                Ok(_) => (),
+                Err(Errno::ENOENT) => {
+                    renameat(&self.fd, name, &self.fd, aside.as_str())
+                        .map_err(|error| Fault::system("set aside", self.path(name), error))?;
+                    self.sync()?;
+                    return Ok(Some(aside));
+                }
+                Err(error) => return Err(Fault::system("look at", self.path(&aside), error)),
+            }
+        }
+        Ok(None)
+    }
+
     /// Waits until what was made, renamed and removed in it is on the disk.
     ///
     /// # Errors

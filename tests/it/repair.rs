@@ -1,0 +1,201 @@
+//! A damaged state is made anew from key and logs, and says what it could not bring back.
+//!
+//! | rows | here |
+//! |---|---|
+//! | D4 | zero-length, zero-filled, cut and lost states |
+//! | D1 | a repair that is killed at any step |
+//! | H5 | also after rotation has dropped segment 0 |
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::harness::{Sandbox, file_names};
+use crate::invocation::finish;
+use crate::proc;
+
+/// A live process, one that ended well after rotation, one that failed, and one that is lost.
+fn scene(bgp: &Sandbox) {
+    bgp.start_with(&["--name", "live", "--group", "g"], ["sleep", "600"]);
+    let rotated = ["sh", "-c", "seq 100000 499999; echo $COLOUR"];
+    bgp.start_with(
+        &["--name", "rotated", "--max-log=1MiB", "-e", "COLOUR=green"],
+        rotated,
+    );
+    bgp.run(["wait", "rotated"]).code(0);
+    bgp.start("failed", ["sh", "-c", "echo oh; exit 3"]);
+    bgp.run(["wait", "failed"]).code(3);
+    let lost = bgp.start("lost", ["sleep", "600"]);
+    proc::kill(lost.supervisor(), Signal::SIGKILL);
+    bgp.wait_status("lost", "lost");
+    bgp.wait_until("ends are recorded", || {
+        bgp.list();
+        let leases = file_names(&bgp.state().join("run"));
+        (leases
+            .iter()
+            .filter(|name| name.strip_suffix(".lease").is_some())
+            .count()
+            == 2)
+            .then_some(())
+    });
+}
+
+/// What a list tells, but for what only the state knew.
+fn told(bgp: &Sandbox) -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    for mut process in bgp.list() {
+        let object = process.as_object_mut().unwrap();
+        object.remove("runtimeMs");
+        if object["status"] != "running" {
+            object.remove("pid");
+        }
+        all.insert(object["name"].as_str().unwrap().to_owned(), process);
+    }
+    all
+}
+
+// D4 H5
+#[test]
+fn a_state_is_made_anew_from_the_logs_alone() {
+    let bgp = Sandbox::new();
+    scene(&bgp);
+    let (before, state) = (told(&bgp), bgp.state().join("processes.json.enc"));
+    let whole = fs::read(&state).unwrap();
+    let flipped = {
+        let mut bytes = whole.clone();
+        bytes[whole.len() / 2] ^= 1;
+        bytes
+    };
+    let damages: [&[u8]; 5] = [
+        b"",
+        &vec![0; whole.len()],
+        &whole[..whole.len() / 2],
+        b"garbage",
+        &flipped,
+    ];
+    for (index, damage) in (1..).zip(damages) {
+        fs::write(&state, damage).unwrap();
+        bgp.run(["list"]).failed(13).stderr_has("repair");
+        let outcome = bgp.run(["repair"]).code(0);
+        outcome.stdout_has("4 processes are back, 1 of them live");
+        let kept = format!("processes.json.enc.damaged-{index}");
+        assert_eq!(fs::read(bgp.state().join(&kept)).unwrap(), damage);
+        assert_eq!(told(&bgp), before);
+    }
+    // Lost altogether.
+    fs::remove_file(&state).unwrap();
+    let json = bgp.run(["repair", "--json"]).code(0).json();
+    assert_eq!(
+        (&json["repaired"], &json["kept"]),
+        (&true.into(), &Value::Null),
+        "{json}"
+    );
+    assert_eq!(told(&bgp), before);
+
+    bgp.run(["verify"]).code(0);
+    bgp.run(["output", "-n", "1", "rotated"])
+        .code(0)
+        .stdout("green\n");
+    bgp.run(["restart", "rotated"]).code(0);
+    bgp.run(["wait", "rotated"]).code(0);
+    bgp.run(["output", "-n", "1", "rotated"])
+        .code(0)
+        .stdout("green\n");
+    bgp.run(["start", "--name", "next", "true"]).code(0);
+    assert!(
+        bgp.status("next")["number"].as_u64() > Some(5),
+        "no number twice"
+    );
+    bgp.run(["stop", "live"]).code(0);
+    bgp.run(["wait", "next"]).code(0);
+    bgp.wait_until("all is cleared", || {
+        bgp.run(["clear"]).code(0);
+        bgp.list().is_empty().then_some(())
+    });
+    assert_eq!(file_names(&bgp.state().join("logs")), Vec::<String>::new());
+}
+
+#[test]
+fn an_intact_state_is_left_alone() {
+    let bgp = Sandbox::new();
+    bgp.run(["repair"]).code(0).stdout_has("intact");
+    bgp.start("live", ["sleep", "600"]);
+    let before = fs::read(bgp.state().join("processes.json.enc")).unwrap();
+    bgp.run(["repair"])
+        .code(0)
+        .stdout("The state is intact: nothing to repair\n");
+    let json = bgp.run(["repair", "--json"]).code(0).json();
+    assert_eq!(json["repaired"], false);
+    assert_eq!(
+        fs::read(bgp.state().join("processes.json.enc")).unwrap(),
+        before
+    );
+    // A wrong password is no damage.
+    fs::write(bgp.state().join("processes.json.enc"), b"x").unwrap();
+    let mut wrong = bgp.command(["repair"]);
+    finish(wrong.env("BG_PASSWORD", "wrong")).failed(12);
+    assert_eq!(
+        fs::read(bgp.state().join("processes.json.enc")).unwrap(),
+        b"x"
+    );
+    bgp.run(["repair"]).code(0);
+}
+
+#[test]
+fn what_cannot_be_brought_back_is_told() {
+    let bgp = Sandbox::new();
+    let good = bgp.start("good", ["sh", "-c", "echo fine"]);
+    let bad = bgp.start("bad", ["sh", "-c", "echo gone"]);
+    for name in ["good", "bad"] {
+        bgp.run(["wait", name]).code(0);
+        bgp.wait_for_supervisor_end(if name == "good" { &good.id } else { &bad.id });
+    }
+    let mut log = fs::read(bgp.log(&bad.id)).unwrap();
+    log[200] ^= 1; // in START
+    fs::write(bgp.log(&bad.id), log).unwrap();
+    fs::write(bgp.state().join("processes.json.enc"), b"").unwrap();
+    let outcome = bgp.run(["repair"]).code(13);
+    outcome
+        .stdout_has("1 processes are back")
+        .stdout_has(&format!("{}: not back", bad.id))
+        .stderr_has("alerts");
+    assert_eq!(bgp.list().len(), 1);
+    // A log under another's name is nobody's.
+    fs::rename(bgp.log(&good.id), bgp.log("00000000")).unwrap();
+    fs::write(bgp.state().join("processes.json.enc"), b"").unwrap();
+    bgp.run(["repair"])
+        .code(13)
+        .stdout_has("00000000: not back");
+}
+
+// D1
+#[test]
+fn a_repair_killed_at_any_step_can_be_done_again() {
+    let points = [
+        "repair-aside",
+        "replace-created",
+        "replace-written",
+        "replace-synced",
+        "replace-renamed",
+    ];
+    let mut reached = 0;
+    for point in points {
+        let bgp = Sandbox::new();
+        bgp.start("live", ["sleep", "600"]);
+        fs::write(bgp.state().join("processes.json.enc"), b"damaged").unwrap();
+        let killed = finish(bgp.command(["repair"]).env("BGP_CRASH_AT", point));
+        reached += u32::from(killed.status.code().is_none());
+        bgp.run(["repair"]).code(0);
+        let list = bgp.list();
+        assert_eq!(
+            (list.len(), &list[0]["status"]),
+            (1, &"running".into()),
+            "{point}"
+        );
+        let kept = bgp.state().join("processes.json.enc.damaged-1");
+        assert_eq!(fs::read(kept).unwrap(), b"damaged", "{point}");
+    }
+    proc::pass_over(reached == 0, "only a debug build has named points");
+}
