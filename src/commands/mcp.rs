@@ -104,7 +104,7 @@ pub(crate) fn run(context: &mut Context, at_end: AtEnd) -> Outcome {
         end_session(&environment, &session, grace)?;
     }
     if result.is_ok() {
-        writer.finish(LAST_ANSWERS);
+        writer.finish(LAST_ANSWERS)?;
     }
     result.map(|()| 0)
 }

@@ -23,7 +23,7 @@ const UNREAD_MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The thread that writes.
 pub(super) struct Writer {
     outlet: Outlet,
-    done: Receiver<()>,
+    done: Receiver<Option<Error>>,
 }
 
 /// Where answers are put.
@@ -46,8 +46,14 @@ impl Writer {
             is_full: Arc::default(),
         };
         thread::spawn(move || {
-            write_all(&to_write, &unread_bytes, &events);
-            let _ = finished.send(()); // whoever waited may have gone
+            let why = match write_all(&to_write, &unread_bytes) {
+                Written::All => None,
+                Written::Not(why) => {
+                    let _ = events.send(Event::Unwritable(why.clone())); // who listened may have gone
+                    why
+                }
+            };
+            let _ = finished.send(why); // who waited may have gone
         });
         Self { outlet, done }
     }
@@ -57,38 +63,49 @@ impl Writer {
     }
 
     /// Waits until all is written, but no longer than `limit`.
-    pub(super) fn finish(self, limit: Duration) {
-        let _ = self.outlet.lines.send(String::new());
-        let _ = self.done.recv_timeout(limit);
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written (15).
+    pub(super) fn finish(self, limit: Duration) -> Result<(), Error> {
+        let _ = self.outlet.lines.send(String::new()); // it may have ended
+        match self.done.recv_timeout(limit) {
+            Ok(Some(error)) => Err(error),
+            Ok(None) | Err(_) => Ok(()),
+        }
     }
 }
 
+/// What came of writing.
+enum Written {
+    All,
+    /// Why not; `None` when nobody reads.
+    Not(Option<Error>),
+}
+
 /// Writes line after line; an empty one is the end.
-fn write_all(lines: &Receiver<String>, unread_bytes: &AtomicUsize, events: &SyncSender<Event>) {
+fn write_all(lines: &Receiver<String>, unread_bytes: &AtomicUsize) -> Written {
     // A descriptor of its own: who waits for a client to read holds no lock that others need.
-    let stdout = match io::stdout().as_fd().try_clone_to_owned() {
-        Ok(stdout) => File::from(stdout),
+    let mut out = match io::stdout().as_fd().try_clone_to_owned() {
+        Ok(stdout) => Out::to(File::from(stdout)),
         Err(error) => {
             let error = Error::system("cannot write the output", &error);
-            let _ = events.send(Event::Unwritable(Some(error)));
-            return;
+            return Written::Not(Some(error));
         }
     };
-    let mut out = Out::to(stdout);
     while let Ok(line) = lines.recv() {
         if line.is_empty() {
-            return;
+            return Written::All;
         }
         let written = out.line(&line).and_then(|()| out.flush());
         unread_bytes.fetch_sub(line.len(), Ordering::Relaxed);
-        let why = match written {
-            Ok(()) if out.nobody_reads() => None,
-            Ok(()) => continue,
-            Err(error) => Some(error),
-        };
-        let _ = events.send(Event::Unwritable(why)); // whoever listened may have gone
-        return;
+        match written {
+            Ok(()) if out.nobody_reads() => return Written::Not(None),
+            Ok(()) => {}
+            Err(error) => return Written::Not(Some(error)),
+        }
     }
+    Written::All
 }
 
 impl Outlet {
