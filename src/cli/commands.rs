@@ -1027,6 +1027,27 @@ pub(crate) const COMMANDS: &[Command] = &[
         failures: &[],
     },
     Command {
+        verb: Verb::Ui,
+        name: "ui",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "look at all processes in a panel",
+        description: &[
+            "Shows the processes, those that live and the newest first, and what the selected one writes. \
+             Keys move, stream, stop, clear, restart, filter and send; '?' shows them. It needs a terminal.",
+            "The programs' own colours are kept and nothing else that they send is obeyed. NO_COLOR is \
+             respected. No alert is consumed.",
+        ],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp ui",
+            does: "look at everything",
+        }],
+        state: State::Read,
+        failures: &[Kind::NotFound],
+    },
+    Command {
         verb: Verb::Lock,
         name: "lock",
         aliases: &[],

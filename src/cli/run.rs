@@ -33,6 +33,8 @@ use crate::model::size::Size;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
 use crate::sys::clock;
+use crate::text::row::Look;
+use crate::ui;
 
 /// Does what `arguments` (without the program's name) say.
 pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
@@ -149,6 +151,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         Verb::Repair => commands::repair::run(context),
         Verb::Doctor => commands::doctor::run(context),
         Verb::Passwd => commands::passwd::run(context),
+        Verb::Ui => panel(context),
         Verb::Lock => commands::lock::run(context),
         Verb::Config => match matches.change() {
             None => commands::config::show(context),
@@ -173,6 +176,23 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         },
         Verb::Help => unreachable!("help is a request of its own"),
     }
+}
+
+fn panel(context: &Context) -> Outcome {
+    if context.format == Format::Json {
+        return Err(
+            Error::usage("the panel is for people").hint("'bgp list --json' is for programs")
+        );
+    }
+    ui::run(&ui::Options {
+        environment: &context.environment,
+        colours: if context.look() == Look::Colours {
+            ui::Colours::On
+        } else {
+            ui::Colours::Off
+        },
+        configured_grace: context.settings().grace_of_file(),
+    })
 }
 
 fn wait(context: &mut Context, ids: Vec<String>, matches: &Matches) -> Outcome {

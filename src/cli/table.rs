@@ -49,6 +49,7 @@ pub(crate) enum Verb {
     Repair,
     Doctor,
     Passwd,
+    Ui,
     Lock,
     Config,
     Process,

@@ -1,6 +1,6 @@
 //! The commands, one file each: what was asked for is done, and told in text or JSON.
 //!
-//! - [`out`] owns the standard output; [`documents`] are the JSON documents, [`words`] the phrases.
+//! - [`out`] owns the standard output; [`documents`] are the JSON documents.
 //!
 //! Does not: parse arguments, or do anything that the [`manager`](crate::manager) does not offer.
 
@@ -34,11 +34,11 @@ pub(crate) mod stop;
 pub(crate) mod verify;
 pub(crate) mod wait;
 pub(crate) mod watch;
-mod words;
 
 pub(crate) use select::Selection;
 
 use crate::config::{Configuration, Settings};
+use crate::manager::words;
 use crate::model::error::Error;
 use crate::store::environment::Environment;
 use crate::sys::window;
@@ -65,7 +65,7 @@ impl Context {
     }
 
     /// How text looks where the output goes.
-    fn look(&self) -> Look {
+    pub(crate) fn look(&self) -> Look {
         screen::look(
             self.environment.get("NO_COLOR"),
             self.environment.get("TERM"),

@@ -13,6 +13,7 @@
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
+//! - [`words`]: the phrases that all faces say; [`watching`]: to be woken when something changes.
 //!
 //! - [`screen`]: what stands on the terminal of one that has it; [`attach`]: that terminal, taken over.
 //!
@@ -49,6 +50,8 @@ mod unrunnable;
 pub(crate) mod variables;
 pub(crate) mod verify;
 pub(crate) mod wait;
+mod watching;
+pub(crate) mod words;
 
 use crate::crypto::Key;
 use crate::log::{Identity, LogKeys};

@@ -81,6 +81,11 @@ impl Observed {
             .map_or(0..=0, |block| block.first_segment..=block.last_segment)
     }
 
+    /// The size of its log, all segments together.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.log_bytes
+    }
+
     /// Whether its supervisor has gone without a last word, so that it may have told less than there is.
     pub(crate) fn is_without_end(&self) -> bool {
         !self.is_live() && !self.has_ended()

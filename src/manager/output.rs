@@ -102,10 +102,25 @@ impl Manager {
     ///
     /// A log that is missing or unreadable.
     pub(crate) fn read_output(&self, process: &Observed, query: Query) -> Result<Reading, Error> {
+        self.read_output_within(process, query, u64::MAX)
+    }
+
+    /// The same for the last lines, which are fewer if they do not begin within about the last
+    /// `reach_bytes` of output: what is read to find them has a bound, however long lines are.
+    ///
+    /// # Errors
+    ///
+    /// A log that is missing or unreadable.
+    pub(crate) fn read_output_within(
+        &self,
+        process: &Observed,
+        query: Query,
+        reach_bytes: u64,
+    ) -> Result<Reading, Error> {
         let OpenLog { segments, missing } = self.segments(process)?;
         let path = self.log_path(process);
         let mut found = Found::default();
-        let begin = begin::find(&segments, &query, &mut found)
+        let begin = begin::find(&segments, &query, reach_bytes, &mut found)
             .map_err(|error| Error::io("read", &path, &error))?;
         let mut reading = Reading {
             reader: begin.reader(segments),
@@ -305,6 +320,11 @@ impl Reading {
     /// 1970; 0 for never.
     pub(crate) fn last_ns(&self) -> u64 {
         self.last_ns
+    }
+
+    /// Whether reading began at the first record there is.
+    pub(crate) fn begins_at_start(&self) -> bool {
+        self.begin == Begin::Start
     }
 
     /// How much output that would have been read is no more.

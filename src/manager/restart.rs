@@ -14,7 +14,7 @@ use super::observe::Observed;
 use super::plan::{
     IfTaken, Plan, StartOptions, What, existing_directory, existing_owner, open_stdin,
 };
-use super::stop::StopOptions;
+use super::stop::{StopOptions, has_leftovers};
 use super::unrunnable::check_command;
 use super::variables::Inherited;
 use crate::log::beginning::beginning;
@@ -57,6 +57,29 @@ impl Manager {
                 }
             })
             .collect()
+    }
+
+    /// Sees whether `target` can be restarted, and if it lives asks it to end for that, without waiting.
+    /// [`restart`](Self::restart) does the rest once it has ended.
+    ///
+    /// # Errors
+    ///
+    /// Something of it lives whose supervisor was killed (6); as for `restart`.
+    pub(crate) fn ask_to_restart(&self, target: &Observed) -> Result<(), Error> {
+        again(&self.beginning(target)?)?;
+        if target.is_live() {
+            let options = StopOptions {
+                reason: Reason::Restart,
+                grace: None,
+                configured: None,
+            };
+            return self.ask_to_stop(target, options);
+        }
+        if has_leftovers(target) {
+            let message = format!("what '{}' left behind lives", target.entry.name);
+            return Err(Error::new(Kind::InTheWay, message).hint("stop it first"));
+        }
+        Ok(())
     }
 
     /// START of `process`, from its log.

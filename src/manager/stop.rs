@@ -74,6 +74,21 @@ impl Manager {
             .collect()
     }
 
+    /// Asks for the stop of `target`, and does not wait for it. What a killed supervisor left behind is
+    /// told to end; killed it is only without grace.
+    ///
+    /// # Errors
+    ///
+    /// Not running (5), survivors (8); its supervisor does not answer (1).
+    pub(crate) fn ask_to_stop(&self, target: &Observed, options: StopOptions) -> Result<(), Error> {
+        match self.ask(target, options)? {
+            Asked::Done(error) => Err(error),
+            Asked::Supervisor(_) | Asked::Unreachable => Ok(()),
+            Asked::Leftovers(_) if options.grace != Some(Duration::ZERO) => Ok(()),
+            left @ Asked::Leftovers(_) => self.finish(target, left, options).map(|_| ()),
+        }
+    }
+
     fn stop_at_once(
         &self,
         targets: &[Observed],

@@ -110,6 +110,51 @@ impl Notifier {
     }
 }
 
+impl Notifier {
+    /// What is readable when something has changed.
+    #[cfg(target_os = "linux")]
+    fn source(&self) -> Option<BorrowedFd<'_>> {
+        self.inotify.as_ref().map(AsFd::as_fd)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn source(&self) -> Option<BorrowedFd<'_>> {
+        let _ = self;
+        None
+    }
+}
+
+/// Waits until one of `notifiers` has seen a change, one of `inputs` is readable or closed, or `limit` is
+/// over. Which of the notifiers, and which of the inputs.
+pub(crate) fn wait_any<const N: usize>(
+    notifiers: &[&Notifier],
+    inputs: [BorrowedFd; N],
+    limit: Duration,
+) -> (Vec<bool>, [bool; N]) {
+    let mut fds: Vec<PollFd> = inputs
+        .iter()
+        .copied()
+        .chain(notifiers.iter().filter_map(|notifier| notifier.source()))
+        .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+        .collect();
+    if poll(&mut fds, timeout(limit)).is_err() {
+        return (vec![false; notifiers.len()], [false; N]); // EINTR: the caller comes again
+    }
+    let seen: Vec<bool> = fds.iter().map(|fd| fd.any() == Some(true)).collect();
+    let mut seen_by = seen[N..].iter();
+    let changed = notifiers
+        .iter()
+        .map(|notifier| {
+            let changed = notifier.source().is_some() && seen_by.next() == Some(&true);
+            if changed {
+                notifier.forget();
+            }
+            changed
+        })
+        .collect();
+    (changed, std::array::from_fn(|at| seen[at]))
+}
+
 /// What of a descriptor is waited for, beside its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interest {

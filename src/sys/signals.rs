@@ -120,6 +120,21 @@ pub(crate) fn restore_default(signals: &[Signal]) {
     }
 }
 
+/// Does what `signal`, which is blocked, would do by default: ends or stops this process. When this
+/// returns it was continued, or could not be stopped, and the signal is blocked as before.
+///
+/// # Errors
+///
+/// As the system says.
+pub(crate) fn suffer(signal: Signal) -> io::Result<()> {
+    restore_default(&[signal]);
+    let mut set = SigSet::empty();
+    set.add(signal);
+    nix::sys::signal::raise(signal)?; // it waits until it is let in
+    set.thread_unblock()?;
+    Ok(set.thread_block()?)
+}
+
 /// Unblocks everything: a caller may have blocked what we need.
 pub(crate) fn unblock_all() {
     let _ = SigSet::empty().thread_set_mask();

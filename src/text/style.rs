@@ -16,8 +16,10 @@ pub(crate) struct Style {
     ground: Colour,
 }
 
+/// A colour of text or of what is behind it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Colour {
+pub(crate) enum Colour {
+    /// The terminal's own.
     #[default]
     Own,
     /// One of the 16 of the terminal's palette.
@@ -51,6 +53,19 @@ impl Style {
 
     pub(crate) fn is_default(self) -> bool {
         self == Self::DEFAULT
+    }
+
+    /// The numbers of what is switched on: 1 bold, 2 faint, 3 italic, 4 underlined, 5 blinking,
+    /// 7 reversed, 9 struck out.
+    pub(crate) fn switched_on(self) -> impl Iterator<Item = u8> {
+        let on =
+            move |(bit, number): (usize, u8)| (self.switches & 1 << bit != 0).then_some(number);
+        SWITCHES.into_iter().enumerate().filter_map(on)
+    }
+
+    /// The colours of the text and of what is behind it.
+    pub(crate) fn colours(self) -> (Colour, Colour) {
+        (self.ink, self.ground)
     }
 
     /// Writes what makes a terminal show the characters that follow so, whatever it showed before.

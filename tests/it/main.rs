@@ -91,6 +91,8 @@ mod start;
 mod stop;
 /// The source tree tests itself.
 mod tidy;
+/// The panel, as a person sees it.
+mod ui;
 /// The end of a process, as the one who waits sees it.
 mod wait;
 /// What is waited for before an end: a line, a port, silence.

@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 11] = [
     &["supervisor"],
     &["manager"],
     &["agent"],
-    &["commands"],
+    &["commands", "ui"],
     &["cli"],
 ];
 

@@ -46,14 +46,15 @@ impl Writer {
             is_full: Arc::default(),
         };
         thread::spawn(move || {
-            let why = match write_all(&to_write, &unread_bytes) {
+            let written = write_all(&to_write, &unread_bytes);
+            let why = match &written {
                 Written::All => None,
-                Written::Not(why) => {
-                    let _ = events.send(Event::Unwritable(why.clone())); // who listened may have gone
-                    why
-                }
+                Written::Not(why) => why.clone(),
             };
             let _ = finished.send(why); // who waited may have gone
+            if let Written::Not(why) = written {
+                let _ = events.send(Event::Unwritable(why)); // and who listened
+            }
         });
         Self { outlet, done }
     }

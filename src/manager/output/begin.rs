@@ -47,10 +47,17 @@ pub(super) struct Found {
 
 /// Where to begin, so that all that `query` wants is read with the beginning of its lines.
 ///
+/// Not further back than `reach_bytes` of output, and a block: fewer lines are found then.
+///
 /// # Errors
 ///
 /// When a file cannot be read.
-pub(super) fn find(segments: &Segments, query: &Query, found: &mut Found) -> io::Result<Begin> {
+pub(super) fn find(
+    segments: &Segments,
+    query: &Query,
+    reach_bytes: u64,
+    found: &mut Found,
+) -> io::Result<Begin> {
     let (mut tail, mut search) = match query.last {
         Some(last) if query.pattern.is_none() => {
             (Tail::new(segments.clone()), LastLines::new(last))
@@ -68,13 +75,15 @@ pub(super) fn find(segments: &Segments, query: &Query, found: &mut Found) -> io:
         }
     };
     let mut begin = None;
-    while search.needs_more() {
+    let mut read_bytes = 0;
+    while search.needs_more() && read_bytes < reach_bytes {
         let Some(block) = tail.previous()? else {
             begin = None;
             break;
         };
         found.damage = block.damage.or(found.damage);
         for (record, _) in block.records().rev() {
+            read_bytes += record.payload.len() as u64;
             if let Some(stream) = stream_of(record.kind)
                 && query.streams[stream as usize]
             {

@@ -1,4 +1,4 @@
-//! Phrases that several commands say.
+//! Phrases that several faces say of a process.
 //!
 //! Does not: write them.
 
@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
-use crate::manager::info::ProcessInfo;
+use super::info::ProcessInfo;
 use crate::model::facts::AlertSettings;
 use crate::model::status::{How, Status};
 use crate::text::display::{HumanDuration, one_line};
 use crate::text::style::Style;
 
 /// The status with what else matters at a glance: `running (paused)`, `failed(3)`, `exited +2`.
-pub(super) struct ShortStatus<'a>(pub(super) &'a ProcessInfo);
+pub(crate) struct ShortStatus<'a>(pub(crate) &'a ProcessInfo);
 
 impl Display for ShortStatus<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -43,7 +43,7 @@ impl Display for ShortStatus<'_> {
 }
 
 /// `Started web (00c0ffee, proc_3, pid 812)`.
-pub(super) fn begun(did: &str, info: &ProcessInfo) -> String {
+pub(crate) fn begun(did: &str, info: &ProcessInfo) -> String {
     let pid = info
         .pid
         .map_or_else(|| "?".to_owned(), |pid| pid.to_string());
@@ -52,7 +52,7 @@ pub(super) fn begun(did: &str, info: &ProcessInfo) -> String {
 }
 
 /// `on failure, output of 'ready', silence of 5m`.
-pub(super) fn alerts(settings: &AlertSettings) -> String {
+pub(crate) fn alerts(settings: &AlertSettings) -> String {
     let ends = [
         (settings.on_success, "success"),
         (settings.on_failure, "failure"),
@@ -74,7 +74,7 @@ pub(super) fn alerts(settings: &AlertSettings) -> String {
 }
 
 /// How long, or `-` when nobody knows.
-pub(super) struct Runtime<'a>(pub(super) &'a ProcessInfo);
+pub(crate) struct Runtime<'a>(pub(crate) &'a ProcessInfo);
 
 impl Display for Runtime<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -87,7 +87,7 @@ impl Display for Runtime<'_> {
 }
 
 /// The pid, or `-` when nobody knows.
-pub(super) struct Pid<'a>(pub(super) &'a ProcessInfo);
+pub(crate) struct Pid<'a>(pub(crate) &'a ProcessInfo);
 
 impl Display for Pid<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -100,7 +100,7 @@ impl Display for Pid<'_> {
 
 /// The colour of a status: green for what goes on, yellow for what is under way to something else, red
 /// for what should not have happened.
-pub(super) fn colour(info: &ProcessInfo) -> Style {
+pub(crate) fn colour(info: &ProcessInfo) -> Style {
     match info.status {
         Status::Running if info.paused => Style::YELLOW,
         Status::Running => Style::GREEN,
@@ -111,11 +111,11 @@ pub(super) fn colour(info: &ProcessInfo) -> Style {
 }
 
 /// Shows times where the reader is.
-pub(super) struct Clock(TimeZone);
+pub(crate) struct Clock(TimeZone);
 
 impl Clock {
     /// The zone of the variable TZ or of `/etc/localtime`; UTC where neither says.
-    pub(super) fn local() -> Self {
+    pub(crate) fn local() -> Self {
         let named = std::env::var("TZ").ok().filter(|name| !name.is_empty());
         let zone = match named {
             Some(name) => {
@@ -128,12 +128,12 @@ impl Clock {
     }
 
     /// `2026-11-20 14:03:05`.
-    pub(super) fn date_time(&self, ms: u64) -> Moment {
+    pub(crate) fn date_time(&self, ms: u64) -> Moment {
         self.moment(ms.saturating_mul(1_000_000), Form::DateTime)
     }
 
     /// `14:03:05` of the day of `now_ms`, `Nov 19 14:03` of another within half a year, else the date.
-    pub(super) fn short_time(&self, ms: u64, now_ms: u64) -> Moment {
+    pub(crate) fn short_time(&self, ms: u64, now_ms: u64) -> Moment {
         const HALF_A_YEAR_MS: u64 = 182 * 24 * 60 * 60 * 1000;
         let mut moment = self.moment(ms.saturating_mul(1_000_000), Form::Time);
         let day = |moment: &Moment| moment.time.map(|(time, _)| time.date());
@@ -146,7 +146,7 @@ impl Clock {
     }
 
     /// `2026-11-20T14:03:05.123+01:00`.
-    pub(super) fn stamp(&self, ns: u64) -> Moment {
+    pub(crate) fn stamp(&self, ns: u64) -> Moment {
         self.moment(ns, Form::Stamp)
     }
 
@@ -163,7 +163,7 @@ impl Clock {
 }
 
 /// A time where the reader is.
-pub(super) struct Moment {
+pub(crate) struct Moment {
     /// `None` where no calendar reaches.
     time: Option<(DateTime, Offset)>,
     form: Form,
