@@ -14,6 +14,7 @@ use super::parse::{Request, parse};
 use super::reading::{output, wait};
 use super::table::Verb;
 use super::values;
+use crate::commands::mcp::AtEnd;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::send::{Enter, SendOptions, Source};
 use crate::commands::{self, Context, Outcome, Selection};
@@ -165,6 +166,19 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             told(context, "script", &completions::script(shell))
         }
         Verb::Man => told(context, "page", &man::page()),
+        Verb::Process => commands::process::run(context, matches.command_line()),
+        Verb::Mcp => {
+            let at_end = if matches.has("end-session") {
+                AtEnd::TheyEnd
+            } else {
+                AtEnd::TheyRunOn
+            };
+            commands::mcp::run(context, at_end)
+        }
+        Verb::Skill => match matches.bytes("install") {
+            Some(dir) => commands::skill::install(context, dir.as_os_str().as_ref()),
+            None => commands::skill::show(context),
+        },
         Verb::Help => unreachable!("help is a request of its own"),
     }
 }
