@@ -1169,7 +1169,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         aliases: &[],
         usage: &["[OPTIONS]"],
         operands: Operands::None,
-        summary: "serve the tool's actions to agents over MCP, on stdin and stdout",
+        summary: "serve that tool over MCP, on stdin and stdout",
         description: &[
             "Speaks the Model Context Protocol, one JSON message a line: versions 2024-11-05 to \
              2025-11-25, and 2026-07-28. A host starts it; each action is a tool, such as \
