@@ -288,6 +288,9 @@ mod tests {
             let error = KeyFile::parse(altered.as_bytes(), path()).unwrap_err();
             assert_eq!(error.kind, Kind::Damaged, "{new}");
         }
+        let (weak, _) = KeyFile::create(&password("right"), 999).unwrap(); // its check holds
+        let error = KeyFile::parse(&weak.to_bytes(), path()).unwrap_err();
+        assert_eq!(error.kind, Kind::Damaged);
     }
 
     /// A key file of version 1, which every later bgp must open.
