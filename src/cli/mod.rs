@@ -10,6 +10,7 @@ mod alerts;
 pub(crate) mod commands;
 pub(crate) mod help;
 pub(crate) mod matches;
+mod panel;
 pub(crate) mod parse;
 pub(crate) mod run;
 pub(crate) mod table;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::help;
 use super::matches::Matches;
+use super::panel;
 use super::parse::{Request, parse};
 use super::table::Verb;
 use super::values;
@@ -32,8 +33,6 @@ use crate::model::size::Size;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
 use crate::sys::clock;
-use crate::text::row::Look;
-use crate::ui;
 
 /// Does what `arguments` (without the program's name) say.
 pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
@@ -150,7 +149,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         Verb::Repair => commands::repair::run(context),
         Verb::Doctor => commands::doctor::run(context),
         Verb::Passwd => commands::passwd::run(context),
-        Verb::Ui => panel(context),
+        Verb::Ui => panel::run(context),
         Verb::Lock => commands::lock::run(context),
         Verb::Config => match matches.change() {
             None => commands::config::show(context),
@@ -162,23 +161,6 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         },
         Verb::Help => unreachable!("help is a request of its own"),
     }
-}
-
-fn panel(context: &Context) -> Outcome {
-    if context.format == Format::Json {
-        return Err(
-            Error::usage("the panel is for people").hint("'bgp list --json' is for programs")
-        );
-    }
-    ui::run(&ui::Options {
-        environment: &context.environment,
-        colours: if context.look() == Look::Colours {
-            ui::Colours::On
-        } else {
-            ui::Colours::Off
-        },
-        configured_grace: context.settings().grace_of_file(),
-    })
 }
 
 fn wait(context: &mut Context, ids: Vec<String>, matches: &Matches) -> Outcome {
