@@ -13,6 +13,7 @@ mod commands;
 mod config;
 mod control;
 mod crypto;
+mod library;
 mod log;
 mod manager;
 mod model;
@@ -27,6 +28,11 @@ mod text;
 mod ui;
 
 use std::process::ExitCode;
+
+pub use library::ProcessManager;
+pub use library::events::{ManagerEvent, Subscription};
+pub use library::info::{Came, Error, Output, OutputLine, ProcessInfo, ProcessStatus, Stream};
+pub use library::options::{OutputOptions, StartOptions, WaitFor};
 
 use nix::sys::signal::Signal;
 

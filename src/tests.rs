@@ -272,8 +272,7 @@ fn make(dir: &Path) {
             PlacesOfOne::take(store.dir(), store.keys(), name, Duration::ZERO).unwrap();
         reader.places.alert_cursor = alert_cursor;
         let place = Place {
-            record: 3,
-            offset: 17,
+            cursor: String::new(), // there was another place there, which nobody used
         };
         reader.places.outputs.insert(Id([0xf1, 0, 0, 2]), place);
         reader.save().unwrap();

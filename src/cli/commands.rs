@@ -34,6 +34,11 @@ const AFTER: Flag = Flag::with_value(
     "all that was written after this place, nothing twice; a line that is not finished goes on next time",
 )
 .not_with(&["lines", "since"]);
+const CURSOR: Flag = Flag::switch(
+    "cursor",
+    "tell the place behind what was shown, on stderr, for --after",
+)
+.not_with(&["json"]);
 const SINCE: Flag = Flag::with_value(
     "since",
     Value::Duration,
@@ -295,7 +300,7 @@ pub(crate) const COMMANDS: &[Command] = &[
         ],
         flags: &[
             LINES.default(
-                "as the configuration says; all with --after, --since, --grep, --max-bytes",
+                "as the configuration says; all with --new, --after, --since, --grep, --max-bytes",
             ),
             STDOUT,
             STDERR,
@@ -309,7 +314,21 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "with --follow: until all that it started has ended too",
             )
             .only_with("follow"),
+            Flag::switch(
+                "new",
+                "all that this reader has not had yet, and remember that it has had that",
+            )
+            .not_with(&["lines", "stdout", "stderr", "follow", "after", "since"]),
+            Flag::with_value(
+                "as",
+                Value::Label,
+                "NAME",
+                "with --new: read under this name, which has its own place in each output",
+            )
+            .default("default")
+            .only_with("new"),
             AFTER,
+            CURSOR,
             SINCE,
             GREP,
             Flag::with_value(
@@ -326,7 +345,9 @@ pub(crate) const COMMANDS: &[Command] = &[
                 "stdout",
                 "stderr",
                 "follow",
+                "new",
                 "after",
+                "cursor",
                 "since",
                 "grep",
                 "max-bytes",
@@ -343,7 +364,9 @@ pub(crate) const COMMANDS: &[Command] = &[
             .not_with(&[
                 "lines",
                 "follow",
+                "new",
                 "after",
+                "cursor",
                 "since",
                 "grep",
                 "max-bytes",
@@ -397,6 +420,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             STDERR,
             Flag::switch("to-end", "until all that it started has ended too"),
             AFTER,
+            CURSOR,
             SINCE,
             GREP,
             RAW.not_with(&["json", "timestamps", "grep"]),
@@ -1096,6 +1120,48 @@ pub(crate) const COMMANDS: &[Command] = &[
         ],
         state: State::Untouched,
         failures: &[Kind::Locked, Kind::Storage],
+    },
+    Command {
+        verb: Verb::Completions,
+        name: "completions",
+        aliases: &[],
+        usage: &["[OPTIONS] bash|zsh|fish"],
+        operands: Operands::Shell,
+        summary: "print what makes a shell complete bgp's commands",
+        description: &[
+            "Prints a script for the shell: commands, options, and the processes there are, in zsh and \
+             fish with their status. Completing never asks for a password and never waits: it knows the \
+             processes while BG_PASSWORD or BG_PASSWORD_FILE is set and the key is cached.",
+        ],
+        flags: &[],
+        examples: &[
+            Example {
+                line: "bgp completions bash > ~/.local/share/bash-completion/completions/bgp",
+                does: "once, for all shells to come",
+            },
+            Example {
+                line: "bgp completions fish > ~/.config/fish/completions/bgp.fish",
+                does: "once",
+            },
+        ],
+        state: State::Untouched,
+        failures: &[],
+    },
+    Command {
+        verb: Verb::Man,
+        name: "man",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "print the manual page",
+        description: &["As source for man: all commands, options and exit codes on one page."],
+        flags: &[],
+        examples: &[Example {
+            line: "bgp man > ~/.local/share/man/man1/bgp.1",
+            does: "then 'man bgp' shows it",
+        }],
+        state: State::Untouched,
+        failures: &[],
     },
     Command {
         verb: Verb::Help,

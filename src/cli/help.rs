@@ -17,6 +17,22 @@ const COLUMNS: usize = 80;
 /// Where the explanation of a flag begins.
 const FLAG_COLUMNS: usize = 27;
 
+/// The variables that matter most, and what each says.
+pub(super) const ENVIRONMENT: &[(&str, &str)] = &[
+    ("BG_PASSWORD", "the password; or one of the two that follow"),
+    (
+        "BG_PASSWORD_FILE",
+        "a file with the password, for its owner alone",
+    ),
+    ("BG_PASSWORD_COMMAND", "a command that prints the password"),
+    ("BGP_DIR", "where all is kept [default: ~/.local/state/bgp]"),
+    ("BGP_KEY_CACHE", "'off': derive the key anew each time"),
+    (
+        "XDG_CONFIG_HOME",
+        "where bgp/config.json is, see 'bgp help config' [default: ~/.config]",
+    ),
+];
+
 /// All commands in a line each, the environment, and the exit codes.
 pub(crate) fn overview() -> String {
     let mut help = String::from(
@@ -33,20 +49,7 @@ pub(crate) fn overview() -> String {
          an id. 'bgp COMMAND --help' explains a command, 'bgp --version' tells which bgp\n\
          this is.\n\nEnvironment:\n",
     );
-    for (variable, says) in [
-        ("BG_PASSWORD", "the password; or one of the two that follow"),
-        (
-            "BG_PASSWORD_FILE",
-            "a file with the password, for its owner alone",
-        ),
-        ("BG_PASSWORD_COMMAND", "a command that prints the password"),
-        ("BGP_DIR", "where all is kept [default: ~/.local/state/bgp]"),
-        ("BGP_KEY_CACHE", "'off': derive the key anew each time"),
-        (
-            "XDG_CONFIG_HOME",
-            "where bgp/config.json is, see 'bgp help config' [default: ~/.config]",
-        ),
-    ] {
+    for (variable, says) in ENVIRONMENT {
         entry(&mut help, variable, FLAG_COLUMNS, says);
     }
     exit_codes(&mut help, Kind::ALL.into_iter());

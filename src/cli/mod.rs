@@ -8,10 +8,13 @@
 
 mod alerts;
 pub(crate) mod commands;
+mod completions;
 pub(crate) mod help;
+mod man;
 pub(crate) mod matches;
 mod panel;
 pub(crate) mod parse;
+mod reading;
 pub(crate) mod run;
 pub(crate) mod table;
 pub(crate) mod values;

@@ -10,6 +10,7 @@ use std::ffi::{OsStr, OsString};
 use lexopt::Arg;
 
 use super::commands;
+use super::completions::SHELLS;
 use super::matches::{Matches, Parsed};
 use super::table::{Command, Operands, Value, Verb};
 use super::values::{self, quoted};
@@ -179,7 +180,7 @@ impl Matches {
         let name = self.command.name;
         let most = match self.command.operands {
             Operands::None => 0,
-            Operands::Id | Operands::Topic | Operands::Session => 1,
+            Operands::Id | Operands::Topic | Operands::Shell | Operands::Session => 1,
             Operands::IdAndText { .. } | Operands::IdAndSignal => 2,
             Operands::Change => 3,
             Operands::AnyIds | Operands::Ids | Operands::CommandOr(_) => usize::MAX,
@@ -266,6 +267,10 @@ impl Matches {
                 Some(name) => values::label(name).map(drop),
                 None => Err(Error::usage("the session's name is not UTF-8").hint(self.usage())),
             },
+            (Operands::Shell, true, _) => Err(Error::usage("no shell is given").hint(self.usage())),
+            (Operands::Shell, false, _) => {
+                Parsed::read(Value::OneOf(SHELLS), self.operands[0].clone()).map(drop)
+            }
             (Operands::IdAndSignal, false, _) => match self.text_after_id() {
                 None => Err(Error::usage("no signal is given").hint(self.usage())),
                 Some(word) => Parsed::read(Value::Signal, word.to_owned()).map(drop),

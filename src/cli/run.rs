@@ -6,25 +6,23 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::completions::{self, HIDDEN};
 use super::help;
+use super::man;
 use super::matches::Matches;
 use super::panel;
 use super::parse::{Request, parse};
+use super::reading::{output, wait};
 use super::table::Verb;
 use super::values;
-use crate::commands::logs::Existing;
 use crate::commands::out::{Format, Out, finish, note};
-use crate::commands::output::{Follow, Options};
 use crate::commands::send::{Enter, SendOptions, Source};
-use crate::commands::wait::TellCursor;
 use crate::commands::{self, Context, Outcome, Selection};
 use crate::config::{Configuration, FileState};
 use crate::manager::input::{After, SEND_LIMIT_DEFAULT};
-use crate::manager::output::{Form, Query};
 use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::stop::StopOptions;
 use crate::manager::variables::{Inherited, Variables};
-use crate::manager::wait::condition::Conditions;
 use crate::manager::wait::{Until, WaitOptions};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
@@ -32,10 +30,12 @@ use crate::model::facts::AlertSettings;
 use crate::model::size::Size;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
-use crate::sys::clock;
 
 /// Does what `arguments` (without the program's name) say.
 pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
+    if arguments.first().is_some_and(|first| first == HIDDEN) {
+        return completions::answer(environment);
+    }
     let mut out = Out::stdout();
     match parse(arguments) {
         Err(refusal) => finish(out, refusal.format, Err(refusal.error)),
@@ -159,33 +159,13 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
                 commands::config::set(context, setting, &value)
             }
         },
+        Verb::Completions => {
+            let shell = ids.first().map_or("", String::as_str);
+            told(context, "script", &completions::script(shell))
+        }
+        Verb::Man => told(context, "page", &man::page()),
         Verb::Help => unreachable!("help is a request of its own"),
     }
-}
-
-fn wait(context: &mut Context, ids: Vec<String>, matches: &Matches) -> Outcome {
-    let until = if matches.has("any") {
-        Until::Any
-    } else {
-        Until::All
-    };
-    let options = WaitOptions {
-        until,
-        timeout: matches.duration("timeout"),
-        conditions: Conditions {
-            output: matches.regexes("output").cloned().collect(),
-            after: matches.cursors("after").cloned().collect(),
-            port: matches.port("port"),
-            idle: matches.duration("idle"),
-        },
-    };
-    let ids = selection(matches, ids).ids(context)?;
-    let tell_cursor = if matches.has("cursor") {
-        TellCursor::Yes
-    } else {
-        TellCursor::No
-    };
-    commands::wait::run(context, &ids, &options, tell_cursor)
 }
 
 fn stop_options(context: &Context, matches: &Matches, reason: Reason) -> StopOptions {
@@ -203,7 +183,7 @@ fn own_session(context: &Context) -> Option<String> {
     (!session.is_empty()).then(|| session.to_owned())
 }
 
-fn selection(matches: &Matches, ids: Vec<String>) -> Selection {
+pub(super) fn selection(matches: &Matches, ids: Vec<String>) -> Selection {
     Selection {
         ids,
         group: matches.text("group").map(str::to_owned),
@@ -301,66 +281,13 @@ fn send_options(matches: &Matches) -> SendOptions {
     }
 }
 
-fn output(context: &mut Context, id: &str, matches: &Matches) -> Outcome {
-    let (stdout, stderr) = (matches.has("stdout"), matches.has("stderr"));
-    let both = stdout == stderr;
-    let streams = [both || stdout, both || stderr];
-    let is_stream = matches.command.verb == Verb::Stream;
-    let several = (!is_stream && id.is_empty()).then(|| selection(matches, Vec::new()));
-    if !is_stream && matches.has("path") {
-        return commands::logs::path(context, id);
+/// Tells a text as it is, or in JSON under this name.
+fn told(context: &mut Context, name: &str, text: &str) -> Outcome {
+    match context.format {
+        Format::Text => context.out.text(text)?,
+        Format::Json => context
+            .out
+            .json(&serde_json::json!({"schema": 1, name: text}))?,
     }
-    if let Some(dir) = (!is_stream).then(|| matches.bytes("export")).flatten() {
-        let existing = if matches.has("force") {
-            Existing::Replaced
-        } else {
-            Existing::Refused
-        };
-        return commands::logs::export(context, id, dir.as_os_str().as_ref(), streams, existing);
-    }
-    let follow = match (matches.has("to-end"), is_stream || matches.has("follow")) {
-        (true, _) => Follow::ToEnd,
-        (false, true) => Follow::ToExit,
-        (false, false) => Follow::No,
-    };
-    let since = matches.duration("since");
-    let pattern = matches.regexes("grep").next().cloned();
-    let max_bytes = (!is_stream).then(|| matches.number("max-bytes")).flatten();
-    // What is asked for by another measure is not measured in lines besides.
-    let after = matches.cursors("after").next().cloned();
-    let default = if after.is_some() || since.is_some() || pattern.is_some() || max_bytes.is_some()
-    {
-        0
-    } else {
-        context.settings().default_tail_lines()
-    };
-    let lines = matches.number("lines").unwrap_or(default);
-    let query = Query {
-        streams,
-        last: (lines > 0).then_some(lines),
-        since_ns: since.map_or(0, |since| {
-            clock::wall_ns().saturating_sub(nanoseconds(since))
-        }),
-        pattern,
-        form: if matches.has("raw") {
-            Form::Raw
-        } else {
-            Form::Lines
-        },
-    };
-    let options = Options {
-        query,
-        follow,
-        timestamps: matches.has("timestamps"),
-        after,
-        max_bytes,
-    };
-    match several {
-        Some(selection) => commands::output::run_each(context, &selection, &options),
-        None => commands::output::run(context, id, &options),
-    }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    Ok(0)
 }

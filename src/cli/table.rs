@@ -52,6 +52,8 @@ pub(crate) enum Verb {
     Ui,
     Lock,
     Config,
+    Completions,
+    Man,
     Help,
 }
 
@@ -74,6 +76,8 @@ pub(crate) enum Operands {
     IdAndSignal,
     /// The name of a command, or nothing.
     Topic,
+    /// A shell that there are completions for.
+    Shell,
     /// The name of a session, or nothing.
     Session,
     /// `set`, a setting and its value; or nothing.
@@ -159,7 +163,6 @@ pub(crate) enum Value {
     /// A signal, by any of its spellings.
     Signal,
     /// One of these words.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
     OneOf(&'static [&'static str]),
 }
 
@@ -175,7 +178,12 @@ impl Operands {
         match self {
             Self::Id | Self::AnyIds | Self::Ids => true,
             Self::IdAndText { .. } | Self::IdAndSignal => index == 0,
-            Self::None | Self::Topic | Self::Session | Self::Change | Self::CommandOr(_) => false,
+            Self::None
+            | Self::Topic
+            | Self::Shell
+            | Self::Session
+            | Self::Change
+            | Self::CommandOr(_) => false,
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod alert;
 pub(crate) mod alerts;
 pub(crate) mod attach;
 pub(crate) mod clear;
+pub(crate) mod complete;
 pub(crate) mod config;
 pub(crate) mod doctor;
 mod documents;

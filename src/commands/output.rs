@@ -1,6 +1,6 @@
 //! `bgp output` and `bgp stream`: what a process wrote, and what it writes from now on.
 //!
-//! Does not: consume anything.
+//! Does not: consume anything, but for what `--new` shows to the reader whom that is for.
 
 mod document;
 mod printer;
@@ -8,8 +8,9 @@ mod printer;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use super::out::{Format, say_error};
+use super::out::{Format, note, say_error};
 use super::select::nothing_there;
+use super::wait::TellCursor;
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
 use crate::manager::clear::cleared;
@@ -30,10 +31,21 @@ pub(crate) struct Options {
     pub(crate) query: Query,
     pub(crate) follow: Follow,
     pub(crate) timestamps: bool,
-    /// Only what comes behind this place.
-    pub(crate) after: Option<Cursor>,
+    pub(crate) from: From,
+    pub(crate) tell_cursor: TellCursor,
     /// The most bytes of lines; not while following.
     pub(crate) max_bytes: Option<u64>,
+}
+
+/// Where to begin.
+#[derive(Debug, Clone)]
+pub(crate) enum From {
+    /// Where the query says.
+    Query,
+    /// Behind this place.
+    After(Cursor),
+    /// Behind what the reader of this name has had.
+    HadBy(String),
 }
 
 /// How long to go on.
@@ -71,13 +83,30 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &Options) -> Outcome
 
 fn one(context: &mut Context, manager: &Manager, process: Observed, options: &Options) -> Outcome {
     context.out.hold_more()?;
+    let (reader, cursor) = match &options.from {
+        From::Query => (None, None),
+        From::After(cursor) => (None, Some(cursor.clone())),
+        From::HadBy(name) => {
+            let (reader, cursor) = manager.read_as(name, &process)?;
+            (Some(reader), cursor)
+        }
+    };
     let mut printer = Printer::new(context, options, &process);
-    let shown = show(manager, process, options, &mut printer);
-    match printer.end(shown) {
-        // Whoever wanted to read it has gone: then there is nothing left to be told.
-        Err(_) if context.out.nobody_reads() => Ok(0),
-        done => done.map(|()| 0),
+    let shown = show(manager, process, options, cursor.as_ref(), &mut printer);
+    let (ended, next) = printer.end(shown);
+    if context.out.nobody_reads() {
+        return Ok(0); // whoever wanted to read it has gone: there is nothing left to be told
     }
+    if let Some(next) = next {
+        context.out.flush()?;
+        if options.tell_cursor == TellCursor::Yes {
+            note(&format!("cursor {next}"));
+        }
+        if let Some(reader) = reader {
+            reader.save(&next)?;
+        }
+    }
+    ended.map(|()| 0)
 }
 
 /// Shows the output of each that `selection` picks, under a line with its name.
@@ -110,11 +139,12 @@ fn show(
     manager: &Manager,
     mut process: Observed,
     options: &Options,
+    cursor: Option<&Cursor>,
     printer: &mut Printer<'_>,
 ) -> Result<(), Error> {
     let mut notifier = watch(manager, &process, options.follow);
     let query = options.query.clone();
-    let mut reading = match &options.after {
+    let mut reading = match cursor {
         Some(cursor) => manager.read_output_after(&process, query, cursor)?,
         None => manager.read_output(&process, query)?,
     };

@@ -33,17 +33,17 @@ pub(super) struct Image {
 }
 
 impl Image {
-    /// Executes it.
+    /// Executes it: `bgp`, or by default what runs now.
     ///
     /// # Errors
     ///
     /// When there may be no more processes or descriptors.
-    pub(super) fn execute() -> Result<Self, Error> {
+    pub(super) fn execute(bgp: Option<&Path>) -> Result<Self, Error> {
         let (socket, theirs) = UnixStream::pair().map_err(|error| failed(&error))?;
         for set in [UnixStream::set_read_timeout, UnixStream::set_write_timeout] {
             set(&socket, Some(EXEC_LIMIT)).map_err(|error| failed(&error))?;
         }
-        let child = Command::new(supervisor_image())
+        let child = Command::new(bgp.map_or_else(supervisor_image, Path::to_owned))
             .arg0(tree::SUPERVISOR_NAME.to_string_lossy().as_ref())
             .arg(supervisor::ARGUMENT)
             .env_clear()

@@ -53,6 +53,8 @@ pub(crate) mod wait;
 mod watching;
 pub(crate) mod words;
 
+use std::path::PathBuf;
+
 use crate::crypto::Key;
 use crate::log::{Identity, LogKeys};
 use crate::model::error::Error;
@@ -64,6 +66,8 @@ use crate::store::unlocked::Store;
 /// An unlocked store, and what is done with it.
 pub(crate) struct Manager {
     pub(crate) store: Store,
+    /// The executable that acts as supervisors; by default the one that runs.
+    supervisor: Option<PathBuf>,
 }
 
 impl Manager {
@@ -73,7 +77,7 @@ impl Manager {
     ///
     /// No or a wrong password, an unsafe or damaged store.
     pub(crate) fn open(environment: &Environment) -> Result<Option<Self>, Error> {
-        Ok(Store::open_existing(environment)?.map(|store| Self { store }))
+        Ok(Store::open_existing(environment)?.map(Self::of))
     }
 
     /// Opens it, and makes it when it is not there.
@@ -82,9 +86,25 @@ impl Manager {
     ///
     /// As [`open`](Self::open).
     pub(crate) fn open_or_create(environment: &Environment) -> Result<Self, Error> {
-        Ok(Self {
-            store: Store::open_or_create(environment)?,
-        })
+        Store::open_or_create(environment).map(Self::of)
+    }
+
+    /// Opens the store that `environment` names without a question, a wait or a key to derive: `None`
+    /// where its key is not in the cache.
+    pub(crate) fn open_cached(environment: &Environment) -> Option<Self> {
+        Store::open_cached(environment).map(Self::of)
+    }
+
+    fn of(store: Store) -> Self {
+        Self {
+            store,
+            supervisor: None,
+        }
+    }
+
+    /// Lets `bgp` act as the supervisors of what is started from now on.
+    pub(crate) fn supervised_by(&mut self, bgp: PathBuf) {
+        self.supervisor = Some(bgp);
     }
 
     fn load(&self) -> Result<State, Error> {

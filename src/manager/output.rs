@@ -9,6 +9,7 @@ mod begin;
 pub(crate) mod cursor;
 pub(crate) mod find;
 mod following;
+mod had;
 pub(crate) mod rest;
 mod sieve;
 

@@ -74,10 +74,24 @@ impl Manager {
         options: &StartOptions,
     ) -> Result<(Self, ProcessInfo), Error> {
         let plan = plan(options, environment)?;
-        let image = Image::execute()?; // it gets ready while we unlock the store
+        let image = Image::execute(None)?; // it gets ready while we unlock the store
         let manager = Self::open_or_create(environment)?;
         let info = manager.start_planned(options, &plan, Some(image))?;
         Ok((manager, info))
+    }
+
+    /// Starts what `options` say with this store open, and returns at once; `environment` is the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub(crate) fn start_as(
+        &self,
+        environment: &Environment,
+        options: &StartOptions,
+    ) -> Result<ProcessInfo, Error> {
+        let plan = plan(options, environment)?;
+        self.start_planned(options, &plan, None)
     }
 
     /// Starts `plan`; who has the name goes first, if that is what `options` say.
@@ -90,7 +104,10 @@ impl Manager {
         let mut tries = REPLACE_TRIES;
         loop {
             self.make_way(options)?;
-            let image = image.take().map_or_else(Image::execute, Ok)?;
+            let image = match image.take() {
+                Some(image) => image,
+                None => Image::execute(self.supervisor.as_deref())?,
+            };
             match self.try_start(options, plan, image) {
                 // Somebody else was faster; then he is the one to replace.
                 Err(error)

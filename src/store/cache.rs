@@ -107,7 +107,8 @@ pub(crate) fn put(file: &KeyFile, password: &Password, master: &Key) {
     }
 }
 
-fn find(file: &KeyFile, password: &Password) -> Option<Key> {
+/// The master key of `file`, if it is cached and `password` opens it.
+pub(crate) fn find(file: &KeyFile, password: &Password) -> Option<Key> {
     let found = keyring::find(&name(file.store())).ok()?;
     let master = open(&found.payload, file, password, clock::boottime_ms())?;
     found.keep_for(IDLE_MAX).ok();

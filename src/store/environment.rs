@@ -24,7 +24,6 @@ impl Environment {
     }
 
     /// These and no others.
-    #[cfg(test)]
     pub(crate) fn new<N, V>(variables: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: Into<OsString>,

@@ -1,7 +1,7 @@
 //! What one reader has had: its place among the alerts and in each output. A sealed document of its own.
 //!
 //! `readers/NAME.enc`, with `NAME` the keyed hash of the reader's name, holds
-//! `{"version":1,"name":"…","alertCursor":n,"alertsHad":[n, …],"outputs":{"<process id>":{"record":n,"offset":n}}}`;
+//! `{"version":1,"name":"…","alertCursor":n,"alertsHad":[n, …],"outputs":{"<process id>":{"cursor":"…"}}}`;
 //! `readers/NAME.lock` is locked while it is read, acted upon and saved.
 //! Does not: touch the state: reading never waits for those who change it.
 
@@ -40,12 +40,11 @@ pub(crate) struct Places {
 }
 
 /// A place in a log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
-    /// The number of a record.
-    pub(crate) record: u64,
-    /// Bytes of its output that the reader has had.
-    pub(crate) offset: u64,
+    /// As `nextCursor` tells it; empty in documents of the time before there was one.
+    #[serde(default)]
+    pub(crate) cursor: String,
 }
 
 impl Places {
@@ -209,20 +208,22 @@ mod tests {
             "a look makes nothing"
         );
         let place = Place {
-            record: 7,
-            offset: 3,
+            cursor: "a place".into(),
         };
         let mut reader = Reader::take(&dir, &keys, "agent", Duration::ZERO).unwrap();
         reader.places.alert_cursor = 5;
-        reader.places.outputs.insert(Id([0, 0, 0, 1]), place);
+        reader
+            .places
+            .outputs
+            .insert(Id([0, 0, 0, 1]), place.clone());
         reader.save().unwrap();
         drop(reader);
         let places = Reader::take(&dir, &keys, "agent", Duration::ZERO)
             .unwrap()
             .places;
         assert_eq!(
-            (places.alert_cursor, places.outputs[&Id([0, 0, 0, 1])]),
-            (5, place)
+            (places.alert_cursor, &places.outputs[&Id([0, 0, 0, 1])]),
+            (5, &place)
         );
         assert_eq!(peek(&dir, &keys, "agent").unwrap(), places);
         assert_eq!(peek(&dir, &keys, "default").unwrap().alert_cursor, 0);

@@ -43,6 +43,25 @@ impl Store {
         }
     }
 
+    /// Opens the store that `environment` leads to if its key is cached: no question is asked, no command
+    /// run, no key derived, and nothing is told of what is wrong.
+    pub(crate) fn open_cached(environment: &Environment) -> Option<Self> {
+        if Cache::of(environment) == Cache::Off || environment.get("BG_PASSWORD_COMMAND").is_some()
+        {
+            return None; // a command may take its time
+        }
+        let given = ["BG_PASSWORD", "BG_PASSWORD_FILE"].map(|name| environment.get(name));
+        given.iter().flatten().next()?; // else a terminal would be asked
+        let dir = StateDir::open_existing(&dir::location(environment).ok()?).ok()??;
+        let file = read_key(&dir).ok()??;
+        let password = password::current(environment, Ask::Once).ok()?;
+        let master = cache::find(&file, &password)?;
+        Some(Self {
+            keys: Keys::new(file.store(), master),
+            dir,
+        })
+    }
+
     /// Opens the store that `environment` leads to, and makes it if there is none: directory, key, and an
     /// empty state, so that nothing can be in it before there is a state.
     ///

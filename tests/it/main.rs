@@ -27,10 +27,14 @@ mod alerts;
 mod attach;
 /// Ended processes and their files go, live ones stay.
 mod clear;
+/// What a shell completes, and the manual page.
+mod completions;
 /// What is set holds, what is faulty is told.
 mod config;
 /// What a crash at any moment may leave, and what not.
 mod crash;
+/// What was read does not come again, and nothing is left out.
+mod cursor;
 /// Where the state lives, and what is refused there.
 mod directory;
 /// What is wrong with the set-up is told, and nothing made.
@@ -45,6 +49,8 @@ mod input;
 mod json;
 /// Keys by their names.
 mod keys;
+/// The same processes by calls, from a program with threads.
+mod library;
 /// How long a process lives, and whether it lives again.
 mod lifetime;
 /// What is listed, how it is addressed, and how it is shown.

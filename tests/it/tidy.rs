@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 10] = [
     &["watch"],
     &["supervisor"],
     &["manager"],
-    &["commands", "ui"],
+    &["commands", "library", "ui"],
     &["cli"],
 ];
 

@@ -145,6 +145,14 @@ impl Panel {
         })
     }
 
+    /// Attaches to a program that has written `ready` on its first row, from where it is gone when it is
+    /// left: once it stands there, all that is typed is the program's.
+    #[track_caller]
+    fn attaches(&mut self) -> &mut Self {
+        self.types("a")
+            .until("terminal of its own", |screen| screen.starts_with("ready"))
+    }
+
     /// Takes what the panel writes, if it does in this time; whether it did.
     fn take(&mut self, limit: Duration) -> bool {
         let mut fds = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
@@ -450,13 +458,7 @@ fn a_takes_over_a_terminal_and_leads_back() {
     let web = bgp.start_with(&["--name", "web", "--pty"], ["sh", "-c", ANSWERS]);
     let mut panel = Panel::open(&bgp, 80, 24);
     for open in ["", "\r"] {
-        panel
-            .shows("ready")
-            .types(open)
-            .types("a")
-            .until("terminal of its own", |screen| {
-                screen.contains("ready") && !screen.contains("running")
-            });
+        panel.shows("ready").types(open).attaches();
         assert!(!panel.screen.screen().alternate_screen());
         // All keys are the program's, also those of the panel.
         panel.types("qq\r").shows("got qq");
@@ -476,7 +478,7 @@ fn a_takes_over_a_terminal_and_leads_back() {
     assert!(crate::proc::alive(web.pid), "it is left alone");
     panel.types("q").shows("NAME");
     // Its end leads back too.
-    panel.types("a").hides("running").types("\x04");
+    panel.attaches().types("\x04");
     panel.shows("1 ended").shows("web exited after");
     panel.types("Ga").shows("is not running");
     panel.types("ga").shows("has no terminal of its own");
@@ -491,7 +493,7 @@ fn a_terminal_that_somebody_has_is_not_taken_over() {
     let bgp = Sandbox::new();
     bgp.start_with(&["--name", "web", "--pty"], ["sh", "-c", ANSWERS]);
     let mut first = Panel::open(&bgp, 80, 24);
-    first.shows("ready").types("a").hides("running");
+    first.shows("ready").attaches();
     let mut second = Panel::open(&bgp, 80, 24);
     second
         .shows("ready")
@@ -546,7 +548,7 @@ fn the_terminal_is_given_back_from_an_attached_one() {
     bgp.start_with(&["--name", "web", "--pty"], ["sh", "-c", ANSWERS]);
     for signal in [Signal::SIGTERM, Signal::SIGHUP] {
         let mut panel = Panel::open(&bgp, 80, 24);
-        panel.shows("ready").types("a").hides("running");
+        panel.shows("ready").attaches();
         kill(panel.pid(), signal).unwrap();
         assert_eq!(panel.ends().signal(), Some(signal as i32));
     }

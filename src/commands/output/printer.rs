@@ -6,12 +6,13 @@
 //! Does not: read, or decide when to end.
 
 use super::document::{GapDocument, LineDocument, Rest};
-use super::{Follow, Options};
+use super::{Follow, From, Options};
 use crate::commands::Context;
 use crate::commands::documents::SCHEMA;
 use crate::commands::out::{Format, note, to_json};
 use crate::commands::words::Clock;
 use crate::manager::observe::{Observed, Reach};
+use crate::manager::output::cursor::Cursor;
 use crate::manager::output::{Form, Piece, Reading, rest as output};
 use crate::model::error::Error;
 use crate::text::budget::{Budget, LeftOut, Part, ShownLine};
@@ -36,6 +37,8 @@ pub(super) struct Printer<'a> {
     grows: bool,
     /// Whether it goes on where somebody has read before.
     resumed: bool,
+    /// Where to go on, once all was shown.
+    next: Option<Cursor>,
     budget: Option<Budget>,
     /// For JSON: how many lines the document has that is being written, if one is.
     document: Option<u64>,
@@ -68,7 +71,8 @@ impl<'a> Printer<'a> {
             clock: options.timestamps.then(Clock::local),
             id: process.entry.id.to_string(),
             grows,
-            resumed: options.after.is_some(),
+            resumed: matches!(options.from, From::After(_) | From::HadBy(_)),
+            next: None,
             budget: options.max_bytes.map(Budget::new),
             document: None,
             drawn: [None; 2],
@@ -124,16 +128,16 @@ impl<'a> Printer<'a> {
             }
         }
         let gaps = self.finish_budget()?;
+        let cursor = reading.cursor(match round {
+            Round::Last => output::Rest::Shown(reach),
+            Round::More => output::Rest::Kept,
+        });
         if self.context.format == Format::Json && (round == Round::Last || self.document.is_some())
         {
             self.begin_document()?;
-            let shown = match round {
-                Round::Last => output::Rest::Shown(reach),
-                Round::More => output::Rest::Kept,
-            };
             let rest = to_json(&Rest {
                 left_out: gaps,
-                next_cursor: reading.cursor(shown).to_string(),
+                next_cursor: cursor.to_string(),
                 dropped_bytes: reading.dropped_bytes(),
                 eof: reach == Reach::Ended,
             })?;
@@ -148,7 +152,11 @@ impl<'a> Printer<'a> {
                 reading.torn_bytes()
             ));
         }
-        self.check_reader()
+        self.check_reader()?;
+        if round == Round::Last {
+            self.next = Some(cursor);
+        }
+        Ok(())
     }
 
     /// An error when nobody reads any more, so that nothing is read for nobody.
@@ -159,14 +167,15 @@ impl<'a> Printer<'a> {
         Ok(())
     }
 
-    /// Nothing more comes: leaves no line without its end, also when something failed.
-    pub(super) fn end(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+    /// Nothing more comes: leaves no line without its end, also when something failed. Gives the place to
+    /// go on from, if all was shown up to there.
+    pub(super) fn end(&mut self, result: Result<(), Error>) -> (Result<(), Error>, Option<Cursor>) {
         let ended = if self.document.take().is_some() || self.within.take().is_some() {
             self.context.out.text("\n")
         } else {
             Ok(())
         };
-        result.and(ended)
+        (result.and(ended), self.next.take())
     }
 
     /// Writes a line that is complete, or the rest of one that is on the screen in part.
