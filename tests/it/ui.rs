@@ -480,11 +480,13 @@ fn a_takes_over_a_terminal_and_leads_back() {
     // Its end leads back too.
     panel.attaches().types("\x04");
     panel.shows("1 ended").shows("web exited after");
-    panel.types("Ga").shows("is not running");
+    panel.types("Ga").shows("does not run");
     panel.types("ga").shows("has no terminal of its own");
     assert!(panel.contents().contains("NAME"));
     // And it can be stopped and continued as before.
-    panel.types("\x1a").types("?").shows("suspend").types("qq");
+    panel.screen.process(b"\x1b[2J");
+    panel.types("\x1a").shows("1 running");
+    panel.types("?").shows("suspend").types("qq");
     assert_eq!(panel.ends().code(), Some(0));
 }
 
