@@ -1,13 +1,14 @@
 //! `bgp` runs commands in the background: one small supervisor each, everything sealed at rest.
 //!
 //! Modules read downwards, each naming only those below it:
-//! `cli → commands, ui → manager → supervisor, watch → config → control, log, store → crypto, text, model → sys`.
+//! `cli → commands, ui → agent → manager → supervisor, watch → config → control, log, store → crypto, text, model → sys`.
 
 #![cfg_attr(
     test,
     expect(clippy::unwrap_used, reason = "a test fails by panicking")
 )]
 
+mod agent;
 mod cli;
 mod commands;
 mod config;

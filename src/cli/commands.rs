@@ -1122,6 +1122,103 @@ pub(crate) const COMMANDS: &[Command] = &[
         failures: &[Kind::Locked, Kind::Storage],
     },
     Command {
+        verb: Verb::Process,
+        name: "process",
+        aliases: &[],
+        usage: &["KEY=VALUE…", "JSON", "<JSON"],
+        operands: Operands::Words,
+        summary: "the tool for agents: one action, told in KEY=VALUE or JSON",
+        description: &[
+            "Does one action, and answers in a short text for a model: what happened, the id, what to \
+             call next. The answer is at most 50 KB; of longer output both ends are kept. The actions \
+             are start, list, output, logs, kill, clear, send, wait, status, restart, alerts, update and screen.",
+            "What is asked for is said in KEY=VALUE words, in one argument with all of them, in one JSON \
+             object, or on the standard input. A parameter that is missing or wrong is an error that \
+             names it and shows a right call.",
+        ],
+        flags: &[],
+        examples: &[
+            Example {
+                line: "bgp process action=start name=\"my-build\" command=\"npm run build\"",
+                does: "run a line of shell in the background",
+            },
+            Example {
+                line: "bgp process action=output id=my-build lines=20",
+                does: "the last lines that it wrote",
+            },
+            Example {
+                line: "bgp process '{\"action\":\"wait\",\"id\":\"my-build\"}'",
+                does: "how it ends, or after 50 s that it still runs",
+            },
+        ],
+        state: State::Changed,
+        failures: &[
+            Kind::NotFound,
+            Kind::Ambiguous,
+            Kind::NotRunning,
+            Kind::InTheWay,
+            Kind::Survivors,
+            Kind::TimedOut,
+            Kind::CannotRun,
+            Kind::CommandNotFound,
+        ],
+    },
+    Command {
+        verb: Verb::Mcp,
+        name: "mcp",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "serve that tool over MCP, on stdin and stdout",
+        description: &[
+            "Speaks the Model Context Protocol, one JSON message a line: versions 2024-11-05 to \
+             2025-11-25, and 2026-07-28. A host starts it; each action is a tool, such as \
+             process_start, with the parameters of 'bgp process'.",
+            "The password is taken once, when it starts, from the same variables as everywhere. At the \
+             end of its standard input it ends, and the processes run on.",
+        ],
+        flags: &[Flag::switch(
+            "end-session",
+            "at the end stop and clear what was started in the session: that of $BGP_SESSION, or its own",
+        )],
+        examples: &[Example {
+            line: "bgp mcp --end-session",
+            does: "for a host whose background processes are to end with it",
+        }],
+        state: State::Changed,
+        failures: &[Kind::Survivors],
+    },
+    Command {
+        verb: Verb::Skill,
+        name: "skill",
+        aliases: &[],
+        usage: &["[OPTIONS]"],
+        operands: Operands::None,
+        summary: "print the instructions for agents, a SKILL.md",
+        description: &[
+            "The SKILL.md tells an agent when and how to use bgp, in the format of the Agent Skills \
+             specification. The directory that it is in should be called bgp, as the skill is.",
+        ],
+        flags: &[Flag::with_value(
+            "install",
+            Value::Path,
+            "DIR",
+            "write it to DIR/SKILL.md; a file there that bgp did not write is left alone",
+        )],
+        examples: &[
+            Example {
+                line: "bgp skill",
+                does: "read it",
+            },
+            Example {
+                line: "bgp skill --install ~/.agents/skills/bgp",
+                does: "give it to the agents that look there",
+            },
+        ],
+        state: State::Untouched,
+        failures: &[],
+    },
+    Command {
         verb: Verb::Completions,
         name: "completions",
         aliases: &[],

@@ -183,7 +183,9 @@ impl Matches {
             Operands::Id | Operands::Topic | Operands::Shell | Operands::Session => 1,
             Operands::IdAndText { .. } | Operands::IdAndSignal => 2,
             Operands::Change => 3,
-            Operands::AnyIds | Operands::Ids | Operands::CommandOr(_) => usize::MAX,
+            Operands::AnyIds | Operands::Ids | Operands::Words | Operands::CommandOr(_) => {
+                usize::MAX
+            }
         };
         let shown = quoted(&Bytes::from(word.as_os_str()).escaped());
         if self.operands.len() >= most {

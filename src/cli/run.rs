@@ -15,6 +15,7 @@ use super::parse::{Request, parse};
 use super::reading::{output, wait};
 use super::table::Verb;
 use super::values;
+use crate::commands::mcp::AtEnd;
 use crate::commands::out::{Format, Out, finish, note};
 use crate::commands::send::{Enter, SendOptions, Source};
 use crate::commands::{self, Context, Outcome, Selection};
@@ -164,6 +165,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             told(context, "script", &completions::script(shell))
         }
         Verb::Man => told(context, "page", &man::page()),
+        Verb::Process | Verb::Mcp | Verb::Skill => for_agents(context, matches),
         Verb::Help => unreachable!("help is a request of its own"),
     }
 }
@@ -181,6 +183,24 @@ fn stop_options(context: &Context, matches: &Matches, reason: Reason) -> StopOpt
 fn own_session(context: &Context) -> Option<String> {
     let session = context.environment.get("BGP_SESSION")?.to_str()?;
     (!session.is_empty()).then(|| session.to_owned())
+}
+
+fn for_agents(context: &mut Context, matches: &Matches) -> Outcome {
+    match matches.command.verb {
+        Verb::Process => commands::process::run(context, matches.command_line()),
+        Verb::Mcp => {
+            let at_end = if matches.has("end-session") {
+                AtEnd::TheyEnd
+            } else {
+                AtEnd::TheyRunOn
+            };
+            commands::mcp::run(context, at_end)
+        }
+        _ => match matches.bytes("install") {
+            Some(dir) => commands::skill::install(context, dir.as_os_str().as_ref()),
+            None => commands::skill::show(context),
+        },
+    }
 }
 
 pub(super) fn selection(matches: &Matches, ids: Vec<String>) -> Selection {

@@ -54,6 +54,9 @@ pub(crate) enum Verb {
     Config,
     Completions,
     Man,
+    Process,
+    Mcp,
+    Skill,
     Help,
 }
 
@@ -78,6 +81,8 @@ pub(crate) enum Operands {
     Topic,
     /// A shell that there are completions for.
     Shell,
+    /// Any words.
+    Words,
     /// The name of a session, or nothing.
     Session,
     /// `set`, a setting and its value; or nothing.
@@ -182,6 +187,7 @@ impl Operands {
             | Self::Topic
             | Self::Shell
             | Self::Session
+            | Self::Words
             | Self::Change
             | Self::CommandOr(_) => false,
         }

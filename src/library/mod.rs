@@ -115,7 +115,7 @@ impl ProcessManager {
     pub fn start(&self, options: &StartOptions) -> Result<ProcessInfo, Error> {
         let configuration = Configuration::read(&self.environment);
         let options = options.planned(&configuration.settings)?;
-        let info = self.manager.start_as(&self.environment, &options)?;
+        let info = self.manager.start_here(&self.environment, &options)?;
         Ok(info.into())
     }
 

@@ -85,12 +85,13 @@ impl Manager {
     /// # Errors
     ///
     /// As [`start`](Self::start).
-    pub(crate) fn start_as(
+    pub(crate) fn start_here(
         &self,
         environment: &Environment,
         options: &StartOptions,
     ) -> Result<ProcessInfo, Error> {
         let plan = plan(options, environment)?;
+        self.store.begin_state()?;
         self.start_planned(options, &plan, None)
     }
 

@@ -11,6 +11,7 @@ mod port;
 mod watched;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Manager;
@@ -25,6 +26,9 @@ use watched::Watched;
 const POLL_WOKEN: Duration = Duration::from_secs(5);
 /// How often is looked when nothing wakes.
 const POLL_ALONE: Duration = Duration::from_millis(200);
+
+/// How often is looked whether the wait is abandoned, when it can be.
+const ATTENTION: Duration = Duration::from_millis(250);
 
 /// How many of the processes must have come so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,22 @@ impl Manager {
         options: &WaitOptions,
         note: &mut dyn FnMut(&str),
     ) -> Result<Vec<Waited>, Error> {
+        self.wait_unless(targets, options, note, None)
+    }
+
+    /// The same; and when `abandoned` is set meanwhile, it ends as if its time was up.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub(crate) fn wait_unless(
+        &self,
+        targets: &[Observed],
+        options: &WaitOptions,
+        note: &mut dyn FnMut(&str),
+        abandoned: Option<&AtomicBool>,
+    ) -> Result<Vec<Waited>, Error> {
+        let is_abandoned = || abandoned.is_some_and(|flag| flag.load(Ordering::Relaxed));
         let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
         options.conditions.check_cursors(targets)?;
         let mut all: Vec<Watched> = targets
@@ -86,7 +106,7 @@ impl Manager {
                 return done.map(|()| all.into_iter().map(Watched::into_waited).collect());
             }
             let now = Instant::now();
-            if deadline.is_some_and(|deadline| deadline <= now) {
+            if is_abandoned() || deadline.is_some_and(|deadline| deadline <= now) {
                 return Err(timed_out(&all, &options.conditions));
             }
             let poll = if notifier.wakes() {
@@ -94,6 +114,7 @@ impl Manager {
             } else {
                 POLL_ALONE
             };
+            let poll = abandoned.map_or(poll, |_| poll.min(ATTENTION));
             let next = all.iter().filter_map(Watched::look_at).chain(deadline);
             let limit = next.fold(poll, |limit, at| {
                 limit.min(at.saturating_duration_since(now))

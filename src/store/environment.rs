@@ -41,6 +41,13 @@ impl Environment {
             .map(|(_, value)| value.as_os_str())
     }
 
+    /// The same with this password in the variable `name`, and no other source of one.
+    pub(crate) fn with_password(&self, name: &str, password: &OsStr) -> Self {
+        let others = self.without_passwords();
+        let all = others.chain([(OsStr::new(name), password)]);
+        Self(all.map(|(n, v)| (n.to_owned(), v.to_owned())).collect())
+    }
+
     /// All but the [`PASSWORD_VARIABLES`].
     pub(crate) fn without_passwords(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.0

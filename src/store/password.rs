@@ -71,6 +71,16 @@ pub(crate) fn current(environment: &Environment, ask: Ask) -> Result<Password, E
     obtain(environment, &CURRENT, ask)
 }
 
+/// `environment` with the password in it that its sources give: so it is taken once, from whatever source.
+///
+/// # Errors
+///
+/// As [`current`].
+pub(crate) fn taken_once(environment: &Environment) -> Result<Environment, Error> {
+    let password = current(environment, Ask::Once)?;
+    Ok(environment.with_password(CURRENT.value, OsStr::from_bytes(password.expose())))
+}
+
 /// The password that is to come, from `BG_NEW_PASSWORD` or `BG_NEW_PASSWORD_FILE`, or asked for twice.
 ///
 /// # Errors

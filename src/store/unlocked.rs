@@ -78,14 +78,24 @@ impl Store {
             let password = password::current(environment, Ask::Twice)?;
             Self::create(StateDir::open_or_create(&path)?, &password, environment)?
         };
-        // Before anything else is made: logs without a state would look like damage.
-        if !state::exists(&store.dir)? {
-            let mut locked = store.lock()?;
+        store.begin_state()?;
+        Ok(store)
+    }
+
+    /// Makes the state if there is none, before anything else is made: logs without a state would look
+    /// like damage.
+    ///
+    /// # Errors
+    ///
+    /// `Locked`, `Damaged`, `Storage`.
+    pub(crate) fn begin_state(&self) -> Result<(), Error> {
+        if !state::exists(&self.dir)? {
+            let mut locked = self.lock()?;
             if locked.state.generation == 0 {
                 locked.save()?;
             }
         }
-        Ok(store)
+        Ok(())
     }
 
     /// The state directory.

@@ -13,3 +13,4 @@ pub(crate) mod similar;
 pub(crate) mod style;
 pub(crate) mod table;
 pub(crate) mod tail;
+pub(crate) mod written;

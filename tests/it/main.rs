@@ -55,6 +55,8 @@ mod library;
 mod lifetime;
 /// What is listed, how it is addressed, and how it is shown.
 mod list;
+/// The Model Context Protocol, as clients of both eras speak it and as they should not.
+mod mcp;
 /// Random operations of several commands at once against a reference.
 mod model;
 /// Every byte that was written can be read, in order, while it runs and after.
@@ -67,6 +69,8 @@ mod password;
 mod peers;
 /// What belongs together, and ends together.
 mod policy;
+/// The tool for agents: every word a parameter, every answer short.
+mod process_tool;
 /// Programs that find a terminal, and what is typed into it.
 mod pty;
 /// Two at once.
@@ -85,6 +89,8 @@ mod rotation;
 mod screen;
 /// Flipped, cut, swapped and repeated bytes are noticed.
 mod seal;
+/// The instructions for agents do what they say.
+mod skill;
 /// What a command gets, and what a start leaves when it fails.
 mod start;
 /// The whole tree ends, and nothing else does.

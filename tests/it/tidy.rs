@@ -10,7 +10,7 @@ use regex::Regex;
 use crate::harness::{Sandbox, files_below, tree};
 
 /// The modules of `src/`, the lowest first, in groups. A module may name those of the groups below its own.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["sys"],
     &["model"],
     &["crypto", "text"],
@@ -19,6 +19,7 @@ const LAYERS: [&[&str]; 10] = [
     &["watch"],
     &["supervisor"],
     &["manager"],
+    &["agent"],
     &["commands", "library", "ui"],
     &["cli"],
 ];

@@ -1,5 +1,8 @@
 //! Values as they are written, and those that are refused.
 
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
 use super::*;
 
 #[test]

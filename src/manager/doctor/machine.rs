@@ -16,6 +16,8 @@ use crate::sys::{image, proc};
 
 /// How long an orphan may stay before nobody reaps it.
 const REAP_LIMIT: Duration = Duration::from_secs(2);
+/// How long it may take to end.
+const ORPHAN_LIMIT: Duration = Duration::from_secs(10);
 
 /// Variables by which a runner finds what a job has left, to kill it; and how to go on without.
 const REAPERS: [(&str, &str, &str); 3] = [
@@ -138,28 +140,29 @@ fn reaper() -> Option<Finding> {
         .ok()?;
     shell.wait().ok()?;
     let orphan: i32 = told.trim().parse().ok()?;
-    let deadline = Instant::now() + REAP_LIMIT;
-    loop {
-        match proc::stat(orphan) {
-            Some(stat) if stat.is_zombie() && Instant::now() >= deadline => {
-                let name = proc::stat(stat.parent).map(|parent| parent.name);
-                let name = String::from_utf8_lossy(&name.unwrap_or_default()).into_owned();
-                return Some(Finding::wrong(
-                    "reaper",
-                    format!(
-                        "pid {} ({name}) does not reap: each supervisor will leave a zombie",
-                        stat.parent
-                    ),
-                    "run the container with an init: docker run --init, or tini as its first process",
-                ));
-            }
-            Some(_) if Instant::now() < deadline => {
-                // Nobody is told of another's orphans: it is looked at again.
-                thread::sleep(Duration::from_millis(5));
-            }
-            _ => return Some(Finding::fine("reaper", "orphans are reaped")),
+    let give_up = Instant::now() + ORPHAN_LIMIT;
+    let mut zombie_since = None;
+    while Instant::now() < give_up {
+        let Some(stat) = proc::stat(orphan) else {
+            return Some(Finding::fine("reaper", "orphans are reaped"));
+        };
+        if stat.is_zombie() && zombie_since.get_or_insert_with(Instant::now).elapsed() >= REAP_LIMIT
+        {
+            let name = proc::stat(stat.parent).map(|parent| parent.name);
+            let name = String::from_utf8_lossy(&name.unwrap_or_default()).into_owned();
+            return Some(Finding::wrong(
+                "reaper",
+                format!(
+                    "pid {} ({name}) does not reap: each supervisor will leave a zombie",
+                    stat.parent
+                ),
+                "run the container with an init: docker run --init, or tini as its first process",
+            ));
         }
+        // Nobody is told of another's orphans: it is looked at again.
+        thread::sleep(Duration::from_millis(5));
     }
+    None // it does not end: then nothing can be told
 }
 
 fn runner(environment: &Environment) -> Finding {

@@ -1,0 +1,88 @@
+//! `start`: a shell command in the background.
+//!
+//! Does not: wait for anything but the exec.
+
+use super::{Call, Outcome};
+use crate::agent::answer::{Answer, called, command, document, told};
+use crate::manager::plan::{IfTaken, StartOptions, What};
+use crate::manager::variables::{Inherited, Variables};
+use crate::model::bytes::Bytes;
+use crate::model::facts::{AlertSettings, Stdin};
+use crate::model::size::Size;
+
+pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
+    let info = call.agent.start(&options(call))?;
+    let pid = info.pid.unwrap_or_default();
+    let id = format!("proc_{}", info.number);
+    let message = format!(
+        "Started \"{}\" ({id}, {}, pid {pid}): {}",
+        info.name,
+        info.id,
+        command(&info)
+    );
+    let output = call.agent.call_of("output", &[("id", &id)]);
+    let mut answer = Answer::new("start", message).with("process", document(&info));
+    if !info.status.is_live() {
+        answer = answer.line(&format!(
+            "{} has ended already: {}",
+            called(&info),
+            info.ending()
+        ));
+        return Ok(answer.next(format!("Next: {output} shows what it wrote")));
+    }
+    answer = answer.line(&told(call.agent.face, &info));
+    Ok(answer.next(format!("Next: {output} shows what it writes")))
+}
+
+fn options(call: &Call<'_>) -> StartOptions {
+    let (agent, said) = (call.agent, call.arguments);
+    let switch = |name: &str, default: bool| said.switch(name).unwrap_or(default);
+    let text = |name: &str| said.text(name).map(str::to_owned);
+    let settings = &agent.configuration.settings;
+    StartOptions {
+        what: What::ShellLine {
+            shell: settings.shell_path().to_owned(),
+            line: said.text("command").unwrap_or_default().into(),
+        },
+        name: text("name"),
+        cwd: said.text("cwd").map(Into::into),
+        inherited: if switch("clearEnv", false) {
+            Inherited::Nothing
+        } else {
+            Inherited::All
+        },
+        env: said
+            .variables("env")
+            .iter()
+            .map(|(name, value)| Variables::One(name.clone(), value.clone()))
+            .collect(),
+        stdin: match said.text("stdin") {
+            None | Some("pipe") => Stdin::Pipe,
+            Some("null") => Stdin::Null,
+            Some(file) => Stdin::File(Bytes::from(file)),
+        },
+        pty: switch("pty", false).then_some(Size::DEFAULT),
+        grace: said.duration("grace"),
+        grace_default: settings.grace(),
+        group: text("group"),
+        session: text("session").or_else(|| agent.session.clone()),
+        alerts: AlertSettings {
+            on_success: switch("alertOnSuccess", false),
+            on_failure: switch("alertOnFailure", true),
+            on_kill: switch("alertOnKill", false),
+            on_output: said.patterns("alertOnOutput").unwrap_or_default().to_vec(),
+            on_idle_ms: said
+                .duration("alertOnIdle")
+                .map(|idle| u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)),
+        },
+        max_log_bytes: settings.log_max_bytes(),
+        timeout: said.duration("timeout"),
+        with_pid: None,
+        restart: said.restart("restart").unwrap_or_default(),
+        if_taken: if switch("replace", false) {
+            IfTaken::Replace
+        } else {
+            IfTaken::Refuse
+        },
+    }
+}

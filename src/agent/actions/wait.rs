@@ -1,0 +1,140 @@
+//! `wait`: returns when a process has ended, or says how to go on when the time is up.
+//!
+//! Does not: stop anything.
+
+use std::time::Duration;
+
+use super::output::{Shown, last_lines, told};
+use super::{Call, Outcome};
+use crate::agent::answer::{Answer, called, document, runtime, shortened, status};
+use crate::manager::Manager;
+use crate::manager::info::ProcessInfo;
+use crate::manager::wait::condition::{Came, Conditions};
+use crate::manager::wait::{Until, WaitOptions, Waited};
+use crate::model::error::{Error, Kind};
+use crate::text::display::HumanDuration;
+
+/// How long is waited when nobody says it: less than clients wait for an answer, which is a minute.
+const LIMIT_DEFAULT: Duration = Duration::from_secs(50);
+/// How many lines are told of one that has ended, and within how many bytes.
+const LAST_LINES: u64 = 10;
+const LAST_BYTES: usize = 8_000;
+/// How much is told of the line that was waited for, in bytes.
+const LINE_BYTES: usize = 2_000;
+
+pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
+    let (manager, process) = call.process()?;
+    let asked = call.arguments.duration("timeout").unwrap_or(LIMIT_DEFAULT);
+    let limit = call
+        .longest_wait
+        .map_or(asked, |longest| asked.min(longest));
+    let options = WaitOptions {
+        until: Until::All,
+        timeout: Some(limit),
+        conditions: Conditions {
+            output: call
+                .arguments
+                .regex("output")
+                .cloned()
+                .into_iter()
+                .collect(),
+            after: call
+                .arguments
+                .cursor("after")
+                .cloned()
+                .into_iter()
+                .collect(),
+            port: call.arguments.port("port"),
+            idle: call.arguments.duration("idle"),
+        },
+    };
+    let targets = [process];
+    let mut notes = Vec::new();
+    let mut note = |text: &str| notes.push(text.to_owned());
+    let waited = manager.wait_unless(&targets, &options, &mut note, Some(call.abandoned));
+    let mut answer = match waited {
+        Ok(mut waited) => match waited.pop() {
+            Some(waited) => came(call, &manager, &waited)?,
+            None => return Err(Error::other("nothing was waited for")),
+        },
+        Err(error) if error.kind == Kind::TimedOut => {
+            let now = manager.observe_again(&targets[0].entry)?;
+            let now = now.as_ref().unwrap_or(&targets[0]);
+            let told = nothing_came(&now.info(), &options);
+            let shown = last_lines(&manager, now, LAST_LINES, LAST_BYTES)?;
+            told_of(told, shown, &now.info(), call)
+        }
+        Err(error) => return Err(error),
+    };
+    for note in &notes {
+        answer = answer.note(note);
+    }
+    Ok(answer)
+}
+
+/// What was waited for came.
+fn came(call: &Call<'_>, manager: &Manager, waited: &Waited) -> Outcome {
+    let info = &waited.info;
+    let name = called(info);
+    let (word, message) = match &waited.came {
+        Some(Came::Output(found)) => {
+            let line = shortened(&found.line.shown(), LINE_BYTES);
+            ("output", format!("{name} has written: {line}"))
+        }
+        Some(Came::Port(port)) => {
+            let address = std::net::SocketAddr::new(port.address, port.port);
+            ("port", format!("{name} listens on {address}"))
+        }
+        Some(Came::Idle) => {
+            let idle = HumanDuration(call.arguments.duration("idle").unwrap_or_default());
+            ("idle", format!("{name} has written nothing for {idle}"))
+        }
+        Some(Came::End) | None => (
+            "end",
+            format!(
+                "{name} has ended: {} after {}",
+                info.ending(),
+                runtime(info)
+            ),
+        ),
+    };
+    let answer = Answer::new("wait", message)
+        .with("process", document(info))
+        .with("came", word)
+        .with("timedOut", false);
+    let process = manager.resolve(&info.id.to_string())?;
+    let mut shown = last_lines(manager, &process, LAST_LINES, LAST_BYTES)?;
+    if let Some(Came::Output(found)) = &waited.came {
+        shown.go_on_from(&found.cursor); // not behind what was never looked at
+    }
+    Ok(told(answer.line("Its last lines:"), shown))
+}
+
+fn nothing_came(info: &ProcessInfo, options: &WaitOptions) -> Answer {
+    let limit = HumanDuration(options.timeout.unwrap_or_default());
+    let what = if options.conditions.is_empty() {
+        "still runs".to_owned()
+    } else {
+        format!("is {}, and what was waited for has not come", status(info))
+    };
+    let message = format!(
+        "{} {what} after {limit} of waiting, {} since its start",
+        called(info),
+        runtime(info)
+    );
+    let mut answer = Answer::new("wait", message)
+        .with("process", document(info))
+        .with("came", serde_json::Value::Null)
+        .with("timedOut", true);
+    answer.code = Kind::TimedOut.exit_code();
+    answer
+}
+
+/// Its last lines, and how to go on.
+fn told_of(answer: Answer, shown: Shown, info: &ProcessInfo, call: &Call<'_>) -> Answer {
+    let id = format!("proc_{}", info.number);
+    let wait = call.agent.call_of("wait", &[("id", &id)]);
+    told(answer.line("Its last lines:"), shown).next(format!(
+        "Next: {wait} waits on, with the same conditions if there were any; it runs on meanwhile"
+    ))
+}

@@ -1,0 +1,505 @@
+//! The tool for agents, as a model calls it: every word of it a parameter, every answer short.
+//!
+//! Does not: test what an action does to a process; the commands' tests do.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Sandbox, numbered};
+use crate::invocation::{Outcome, finish};
+
+/// One call of the tool with `KEY=VALUE` words.
+fn call(bgp: &Sandbox, words: &[&str]) -> Outcome {
+    bgp.run([&["process"], words].concat())
+}
+
+/// The same, as a document.
+fn document(bgp: &Sandbox, words: &[&str]) -> Value {
+    bgp.run([&["process", "--json"], words].concat())
+        .code_in(&[0, 124])
+        .json()
+}
+
+#[test]
+fn every_line_of_the_original_tool_works_as_it_stands() {
+    let bgp = Sandbox::new();
+    for (line, told) in [
+        (
+            "process action=start name=\"my-build\" command=\"echo built; exit 0\" alertOnSuccess=true",
+            "Started \"my-build\" (proc_1, ",
+        ),
+        (
+            "process action=start name=\"backend-dev\" command=\"echo up; exec sleep 600\"",
+            "Started \"backend-dev\" (proc_2, ",
+        ),
+        (
+            "process action=wait id=my-build",
+            "\"my-build\" (proc_1) has ended: exited with code 0",
+        ),
+        (
+            "process action=list",
+            "2 processes, 1 running:\nproc_1 \"my-build\": ",
+        ),
+        (
+            "process action=output id=\"proc_1\"",
+            "\"my-build\" (proc_1) [exited]: 1 stdout line, 0 stderr lines\nbuilt\n",
+        ),
+        ("process action=logs id=\"proc_1\"", ".log.enc ("),
+        (
+            "process action=kill id=\"backend-dev\"",
+            "Terminated \"backend-dev\" (proc_2): killed by SIGTERM",
+        ),
+        (
+            "process action=clear",
+            "Cleared 2 processes with their logs:\n",
+        ),
+        ("process action=list", "No processes"),
+    ] {
+        bgp.sh(&format!("\"$BGP\" {line}")).code(0).stdout_has(told);
+    }
+}
+
+#[test]
+fn the_alerts_of_a_start_are_those_of_the_original_by_default() {
+    let bgp = Sandbox::new();
+    for (said, expected) in [
+        (&[][..], [false, true, false]),
+        (
+            &["alertOnSuccess=true", "alertOnFailure=false"],
+            [true, false, false],
+        ),
+        (&["alertOnKill=true"], [false, true, true]),
+    ] {
+        let words = [
+            &["action=start", "name=x", "command=true", "replace=true"],
+            said,
+        ]
+        .concat();
+        let process = document(&bgp, &words)["process"].clone();
+        let found =
+            ["alertOnSuccess", "alertOnFailure", "alertOnKill"].map(|field| process[field] == true);
+        assert_eq!(found, expected, "{said:?}");
+        call(&bgp, &["action=wait", "id=x"]).code(0);
+    }
+}
+
+#[test]
+fn a_call_may_be_words_one_line_an_object_or_come_on_stdin() {
+    let bgp = Sandbox::new();
+    let object = json!({"action": "start", "name": "web", "command": "printf '%s' \"a  b\"", "replace": true});
+    let line = "action=start name='web' command=\"printf '%s' \\\"a  b\\\"\" replace=true";
+    for (words, stdin) in [
+        (
+            vec![
+                "action=start",
+                "name=web",
+                "command=printf '%s' \"a  b\"",
+                "replace=true",
+            ],
+            "",
+        ),
+        (vec![line], ""),
+        (vec![&object.to_string()], ""),
+        (vec![], &*object.to_string()),
+        (vec!["-"], line),
+    ] {
+        let mut command = bgp.command([vec!["process"], words.clone()].concat());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(stdin.as_bytes())
+            .unwrap();
+        assert!(child.wait().unwrap().success(), "{words:?} {stdin}");
+        call(&bgp, &["action=wait", "id=web"]).code(0);
+        assert_eq!(bgp.output("web"), "a  b\n", "{words:?} {stdin}");
+    }
+}
+
+#[test]
+fn a_wrong_or_missing_parameter_is_named_and_a_right_call_shown() {
+    let bgp = Sandbox::new();
+    for (words, message) in [
+        (&[][..], "parameter 'action' is missing"),
+        (
+            &["action=strat"],
+            "parameter 'action': 'strat' is not an action",
+        ),
+        (
+            &["action=start", "name=x"],
+            "parameter 'command' of 'start' is missing",
+        ),
+        (
+            &["action=start", "command=true"],
+            "parameter 'name' of 'start' is missing",
+        ),
+        (&["action=output"], "parameter 'id' of 'output' is missing"),
+        (&["action=output", "id="], "parameter 'id': it is empty"),
+        (
+            &["action=output", "id=x", "lines=many"],
+            "parameter 'lines': 'many' is not a whole number",
+        ),
+        (
+            &["action=output", "id=x", "stream=all"],
+            "parameter 'stream': 'all' is none of both, stdout, stderr",
+        ),
+        (
+            &["action=output", "id=x", "grep=("],
+            "parameter 'grep': '(' is not a regular expression",
+        ),
+        (
+            &["action=output", "name=x"],
+            "'output' has no parameter 'name'",
+        ),
+        (
+            &["action=start", "name=a b", "command=true"],
+            "parameter 'name': ",
+        ),
+        (
+            &["action=start", "name=x", "command=true", "alertOnKill=yes"],
+            "parameter 'alertOnKill': 'yes' is neither true nor false",
+        ),
+        (
+            &["action=start", "name=x", "command=true", "env=A"],
+            "parameter 'env': 'A' has no value",
+        ),
+        (
+            &["action=send", "id=x"],
+            "parameter 'text' of 'send' is missing",
+        ),
+        (&["start"], "'start' is not KEY=VALUE"),
+        (&["{\"action\":"], "what was said is not a JSON object"),
+        (
+            &["{\"action\":1}"],
+            "parameter 'action': '1' is not an action",
+        ),
+        (
+            &["{\"action\":\"output\",\"id\":1}"],
+            "parameter 'id': '1' is not a text",
+        ),
+    ] {
+        let told = call(&bgp, words).code(2).errors();
+        assert!(
+            told.starts_with(&format!("bgp: {message}")),
+            "{words:?}: {told}"
+        );
+        let hint = told.lines().nth(1).unwrap();
+        assert!(
+            hint.contains("process ") || hint.contains("command="),
+            "{words:?}: {told}"
+        );
+    }
+    assert_eq!(bgp.list(), [] as [Value; 0], "nothing was started");
+}
+
+// A6
+#[test]
+fn a_nul_is_refused_by_its_parameter_and_nothing_is_started() {
+    let bgp = Sandbox::new();
+    for (field, value) in [
+        ("command", json!("echo a\u{0}b")),
+        ("name", json!("a\u{0}")),
+        ("cwd", json!("/\u{0}")),
+        ("stdin", json!("/\u{0}")),
+        ("env", json!({"A": "b\u{0}"})),
+        ("env", json!({"A\u{0}": "b"})),
+        ("env", json!(["A=\u{0}"])),
+        ("group", json!("\u{0}")),
+    ] {
+        let mut said = json!({"action": "start", "name": "x", "command": "true"});
+        said[field] = value;
+        let told = call(&bgp, &[&said.to_string()]).code(2).errors();
+        assert!(told.contains(&format!("parameter '{field}': ")), "{told}");
+    }
+    assert_eq!(bgp.list(), [] as [Value; 0]);
+}
+
+#[test]
+fn a_long_answer_keeps_both_ends_of_each_stream_and_says_what_it_left_out() {
+    let bgp = Sandbox::new();
+    let line = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo \"out $i\"; echo \"err $i\" >&2; done; \
+                printf '\\001\\002\\033[31m\"\\\\'";
+    call(
+        &bgp,
+        &["action=start", "name=much", &format!("command={line}")],
+    )
+    .code(0);
+    call(&bgp, &["action=wait", "id=much"]).code(0);
+    let words = ["action=output", "id=much", "lines=0"];
+    let text = call(&bgp, &words).code(0).text();
+    assert!(text.len() <= 50_001, "{}", text.len());
+    for part in [
+        "\nout 1\n",
+        "\n[stderr] err 1\n",
+        "\nout 20000\n",
+        "\n[stderr] err 20000\n",
+    ] {
+        assert!(text.contains(part), "{part:?}");
+    }
+    let json = bgp
+        .run([&["process", "--json"], &words[..]].concat())
+        .code(0)
+        .text();
+    assert!(json.len() <= 50_001, "{}", json.len());
+    let document: Value = serde_json::from_str(&json).unwrap();
+    for stream in ["stdout", "stderr"] {
+        let count = |list: &str| {
+            document[list]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|one| one["stream"] == stream)
+                .count()
+        };
+        let gap = document["leftOut"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|gap| gap["stream"] == stream);
+        let shown = count("lines") as u64;
+        let total = if stream == "stdout" { 20_001 } else { 20_000 };
+        assert_eq!(
+            shown + gap.unwrap()["lines"].as_u64().unwrap(),
+            total,
+            "{stream}"
+        );
+    }
+}
+
+#[test]
+fn a_list_of_many_long_commands_is_bounded_too() {
+    let bgp = Sandbox::new();
+    let long = format!(": {}", "x".repeat(100_000));
+    for _ in 0..30 {
+        call(
+            &bgp,
+            &[
+                "action=start",
+                "name=long",
+                "replace=true",
+                &format!("command={long}"),
+            ],
+        )
+        .code(0);
+    }
+    for words in [
+        &["process", "action=list"][..],
+        &["process", "--json", "action=list"],
+    ] {
+        let text = bgp.run(words).code(0).text();
+        assert!(text.len() <= 50_001, "{}", text.len());
+        assert!(
+            text.contains("proc_1") || text.contains("\"number\":1,"),
+            "{text}"
+        );
+        assert!(
+            text.contains("proc_30") || text.contains("\"number\":30,"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_tool_reads_the_last_hundred_lines_by_default_and_says_so() {
+    let bgp = Sandbox::new();
+    call(&bgp, &["action=start", "name=n", "command=seq 1 500"]).code(0);
+    call(&bgp, &["action=wait", "id=n"]).code(0);
+    let text = call(&bgp, &["action=output", "id=n"]).code(0).text();
+    assert!(
+        text.contains(&numbered("", 401..=500)) && !text.contains("\n400\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Note: these are the last 100 lines"),
+        "{text}"
+    );
+    let few = document(&bgp, &["action=output", "id=n", "lines=2", "stream=stdout"]);
+    assert_eq!(
+        few["lines"],
+        json!([{"stream": "stdout", "text": "499"}, {"stream": "stdout", "text": "500"}])
+    );
+    let found = call(&bgp, &["action=output", "id=n", "grep=^25.$"])
+        .code(0)
+        .text();
+    assert!(
+        found.contains("\n250\n") && found.contains("\n259") && !found.contains("\n260"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_wait_that_is_over_says_how_to_go_on() {
+    let bgp = Sandbox::new();
+    call(
+        &bgp,
+        &["action=start", "name=slow", "command=exec sleep 600"],
+    )
+    .code(0);
+    let told = call(&bgp, &["action=wait", "id=slow", "timeout=100ms"])
+        .code(124)
+        .text();
+    assert!(
+        told.starts_with("\"slow\" (proc_1) still runs after 100ms of waiting"),
+        "{told}"
+    );
+    assert!(
+        told.contains("process action=wait id=proc_1 waits on"),
+        "{told}"
+    );
+    let document = document(&bgp, &["action=wait", "id=slow", "timeout=0.1"]);
+    assert_eq!(
+        (&document["timedOut"], &document["process"]["status"]),
+        (&json!(true), &json!("running"))
+    );
+}
+
+#[test]
+fn what_is_sent_is_answered_and_a_restart_has_a_new_number() {
+    let bgp = Sandbox::new();
+    call(
+        &bgp,
+        &[
+            "action=start",
+            "name=echo",
+            "command=while read line; do echo got $line; done",
+        ],
+    )
+    .code(0);
+    call(&bgp, &["action=send", "id=echo", "text=hello  there"])
+        .code(0)
+        .stdout_has("Sent 13 bytes to \"echo\" (proc_1)");
+    bgp.wait_until("it answers", || {
+        bgp.output("echo").contains("got hello there").then_some(())
+    });
+    call(&bgp, &["action=restart", "id=echo"])
+        .code(0)
+        .stdout_has("Restarted \"echo\" (proc_2, ");
+    call(&bgp, &["action=send", "id=echo", "eof=true"])
+        .code(0)
+        .stdout_has("closed its stdin");
+    call(&bgp, &["action=wait", "id=echo"])
+        .code(0)
+        .stdout_has("exited with code 0");
+    call(&bgp, &["action=status", "id=echo"])
+        .code(0)
+        .stdout_has("the command ended well");
+}
+
+#[test]
+fn an_export_is_readable_and_lies_where_nobody_else_looks() {
+    let bgp = Sandbox::new();
+    call(
+        &bgp,
+        &["action=start", "name=x", "command=echo out; echo err >&2"],
+    )
+    .code(0);
+    call(&bgp, &["action=wait", "id=x"]).code(0);
+    for said in [
+        vec!["action=logs", "id=x", "export=true"],
+        vec!["action=logs", "id=x", "export=true", "dir=here"],
+    ] {
+        for round in 0..2 {
+            let mut command = bgp.command([vec!["process", "--json"], said.clone()].concat());
+            let outcome = finish(command.env_remove("XDG_RUNTIME_DIR"));
+            if round == 1 && said.len() == 4 {
+                outcome.code(1); // nothing is overwritten in a directory of the user's
+                continue;
+            }
+            let document = outcome.code(0).json();
+            let files = document["files"].as_array().unwrap();
+            let read =
+                |n: usize| std::fs::read_to_string(files[n]["path"].as_str().unwrap()).unwrap();
+            assert_eq!((read(0), read(1)), ("out\n".into(), "err\n".into()));
+            assert!(
+                files[0]["path"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with(bgp.dir().to_str().unwrap())
+            );
+        }
+    }
+}
+
+// F1, F2
+#[test]
+fn a_reader_that_goes_away_and_a_full_disk_are_no_panic() {
+    let bgp = Sandbox::new();
+    call(&bgp, &["action=start", "name=n", "command=seq 1 20000"]).code(0);
+    call(&bgp, &["action=wait", "id=n"]).code(0);
+    bgp.sh("\"$BGP\" process action=output id=n lines=0 | head -1")
+        .code(0)
+        .stderr("");
+    if std::path::Path::new("/dev/full").exists() {
+        bgp.sh("\"$BGP\" process action=list >/dev/full")
+            .code(15)
+            .stderr_has("No space left on device");
+    }
+}
+
+#[test]
+fn the_errors_of_actions_have_the_codes_of_the_commands() {
+    let bgp = Sandbox::new();
+    call(&bgp, &["action=output", "id=nobody"]).code(3);
+    call(&bgp, &["action=start", "name=up", "command=exec sleep 600"]).code(0);
+    call(&bgp, &["action=start", "name=up", "command=true"]).code(6);
+    call(&bgp, &["action=clear", "id=up"])
+        .code(6)
+        .stderr_has("process action=kill id=proc_1 first");
+    call(&bgp, &["action=kill", "id=up", "force=true"])
+        .code(0)
+        .stdout_has("killed by SIGKILL");
+    call(&bgp, &["action=kill", "id=up"])
+        .code(5)
+        .stderr_has("process action=clear id=proc_1");
+    let mut none = bgp.command(["process", "--json", "action=list"]);
+    let error = finish(none.env_remove("BG_PASSWORD")).code(10).json()["error"].clone();
+    assert_eq!(error["kind"], "no-password");
+}
+
+#[test]
+fn an_alert_is_told_once_and_what_raises_one_can_be_changed() {
+    let bgp = Sandbox::new();
+    call(&bgp, &["action=alerts"]).code(0).stdout("No alerts\n");
+    call(
+        &bgp,
+        &["action=start", "name=bad", "command=echo oh; exit 3"],
+    )
+    .code(0);
+    call(&bgp, &["action=wait", "id=bad"]).code(0);
+    for words in [&["action=alerts", "peek=true"][..], &["action=alerts"]] {
+        let told = call(&bgp, words).code(0).text();
+        assert!(
+            told.starts_with("1 alert:\nalert 1: bad (") && told.contains("failed with code 3"),
+            "{told}"
+        );
+    }
+    call(&bgp, &["action=alerts"]).code(0).stdout("No alerts\n");
+    call(
+        &bgp,
+        &[
+            "action=start",
+            "name=web",
+            "command=read line; echo $line; exec sleep 600",
+        ],
+    )
+    .code(0);
+    let words = [
+        "action=update",
+        "id=web",
+        "alertOnFailure=false",
+        "alertOnOutput=err[o]r",
+        "alertOnIdle=1h",
+    ];
+    call(&bgp, &words)
+        .code(0)
+        .stdout_has("raises alerts on output of 'err[o]r', silence of 1h");
+    call(&bgp, &["action=send", "id=web", "text=an error"]).code(0);
+    bgp.wait_until("it is told", || {
+        let told = call(&bgp, &["action=alerts"]).code(0).text();
+        told.contains("web (").then_some(())
+    });
+}
