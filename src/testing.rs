@@ -1,7 +1,8 @@
-//! What tests share: a directory of their own, and waiting for what comes soon.
+//! What tests share: a directory of their own, waiting for what comes soon, and properties that hold for any bytes.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -41,5 +42,128 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(Instant::now() < deadline, "not within 10 s: {what}");
         std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The longest that one input may take, in a debug build on a busy machine.
+const INPUT_LIMIT: Duration = Duration::from_secs(20);
+
+/// Looks that `check` does not panic for any file of `tests/corpus/THEME`, nor for `rounds` inputs that are made of
+/// these, of `words` and of chance: the same ones each time. With `BGP_FUZZ_SECONDS` they are others each time, for
+/// so long.
+///
+/// # Panics
+///
+/// As `check` does, after the input was written below `target`, to be kept in the corpus.
+pub(crate) fn holds_for(theme: &str, rounds: u32, words: &[&[u8]], check: impl Fn(&[u8])) {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut corpus = Vec::new();
+    for file in fs::read_dir(tree.join("tests/corpus").join(theme)).unwrap() {
+        corpus.push(fs::read(file.unwrap().path()).unwrap());
+    }
+    corpus.sort(); // the order of a directory is chance
+    let looked_at = |input: &[u8]| {
+        let begun = Instant::now();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(input))) {
+            let name = format!("found-{theme}-{:08x}", fastrand::u32(..));
+            let kept = tree.join("target").join(name);
+            fs::write(&kept, input).ok();
+            #[expect(clippy::print_stderr, reason = "the harness shows it with the failure")]
+            {
+                eprintln!("the input is in '{}'", kept.display());
+                eprintln!(
+                    "it begins with {:?}",
+                    input[..input.len().min(300)].escape_ascii().to_string()
+                );
+            }
+            resume_unwind(panic);
+        }
+        assert!(
+            begun.elapsed() < INPUT_LIMIT,
+            "{theme}: {:?}",
+            input.escape_ascii().to_string()
+        );
+    };
+    assert!(!corpus.is_empty(), "no corpus of {theme}");
+    for input in &corpus {
+        looked_at(input);
+    }
+
+    let seconds = std::env::var("BGP_FUZZ_SECONDS").ok();
+    let until = seconds.map(|text| Instant::now() + Duration::from_secs(text.parse().unwrap()));
+    let mut random = fastrand::Rng::with_seed(1);
+    if until.is_some() {
+        random = fastrand::Rng::new();
+    }
+    let mut round = 0;
+    while until.map_or(round < rounds, |until| Instant::now() < until) {
+        looked_at(&input(&mut random, words, &corpus));
+        round += 1;
+    }
+}
+
+/// Bytes from the corpus or from nothing, with something put in, written over or taken out in some places.
+fn input(random: &mut fastrand::Rng, words: &[&[u8]], corpus: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if random.bool() {
+        bytes.clone_from(&corpus[random.usize(..corpus.len())]);
+    }
+    let most = 64 >> random.u32(..6);
+    for _ in 0..=random.usize(..most) {
+        let at = random.usize(..=bytes.len());
+        let end = at + random.usize(..=(bytes.len() - at).min(8));
+        match random.u8(..8) {
+            0 => drop(bytes.drain(at..end)),
+            1 => bytes[at..end]
+                .iter_mut()
+                .for_each(|byte| *byte = random.u8(..)),
+            2 if at < end => bytes[at] ^= 1 << random.u8(..8),
+            3..=5 if !words.is_empty() => {
+                let word = words[random.usize(..words.len())];
+                drop(bytes.splice(at..at, word.iter().copied()));
+            }
+            _ => {
+                let more = random.usize(1..=8);
+                drop(bytes.splice(at..at, (0..more).map(|_| random.u8(..))));
+            }
+        }
+    }
+    bytes
+}
+
+/// Decisions, read from an input: zeros once it is over.
+pub(crate) struct Tape<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Tape<'a> {
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn byte(&mut self) -> u8 {
+        self.take(1).first().copied().unwrap_or(0)
+    }
+
+    pub(crate) fn number(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        let taken = self.take(4);
+        bytes[..taken.len()].copy_from_slice(taken);
+        u32::from_le_bytes(bytes)
+    }
+
+    /// Less than `limit`, which is not 0.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        let number = if limit <= 256 {
+            self.byte().into()
+        } else {
+            self.number()
+        };
+        number as usize % limit
+    }
+
+    /// The next bytes, as many of them as there are.
+    pub(crate) fn take(&mut self, bytes: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(bytes.min(self.0.len()));
+        self.0 = rest;
+        taken
     }
 }

@@ -5,7 +5,11 @@
 //! `BGP_MAKE_FIXTURES=tests/fixtures/v3 cargo test --lib what_earlier`. Here all are read record by record;
 //! `tests/it/fixtures.rs` reads the one of version 1 as a user does, and in another language.
 //!
-//! Does not: alter bits or cut files: the tests of `store` and `log` do, every bit and every length.
+//! Does not: alter bits or cut files: [`altered`] does, by chance, and the tests of `store` and `log`, every bit and
+//! every length. [`properties`] hold for any bytes.
+
+mod altered;
+mod properties;
 
 use std::fmt::Write as _;
 use std::fs;

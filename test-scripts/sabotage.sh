@@ -7,7 +7,7 @@ tree=$(cd "$(dirname "$0")/.." && pwd)
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 (cd "$tree" && git ls-files -z | xargs -0 tar cf - --) | tar xf - -C "$copy"
-export CARGO_TARGET_DIR="$tree/target/sabotage" RUST_BACKTRACE=0
+export CARGO_TARGET_DIR="$tree/target/sabotage" CARGO_PROFILE_DEV_OPT_LEVEL=0 RUST_BACKTRACE=0 # compiles sooner
 wanted=" $* "
 number=0 bad=0
 
@@ -42,7 +42,7 @@ whole() { # WHAT FILE CHANGE TEST
     sabotage "$1" "$2" "$3" --test it -- "$4"
 }
 
-unit "a tag is not checked" src/crypto/seal.rs 's/\.map_err(|_| BadSeal)$/.or(Ok(()))/' crypto::
+unit "a tag is not checked" src/crypto/seal.rs '/verify_slice(tag)/,/BadSeal/s/\.map_err(|_| BadSeal)$/.or(Ok(()))/' crypto::
 unit "a record may have any higher number" src/log/blocks.rs 's/Self::Exactly(next) => number == next/Self::Exactly(next) => number >= next/' log::tests::altered
 unit "the segment is not under the tag" src/log/record.rs '/context\[40\.\.48\]/d' log::
 unit "an IV is used again" src/log/batch.rs 's/Ok(self\.bytes\[self\.left\])/Ok(self.bytes[0])/' no_iv_is_used_twice

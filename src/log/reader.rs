@@ -327,14 +327,19 @@ impl Reader {
             self.segments.list[self.index].number,
             self.segments.list[self.index + 1].number,
         );
+        let emptied = self.offset == 0; // none is begun before the one before it has its header
         self.index += 1;
         self.offset = 0;
-        if next == this + 1 {
+        if next == this + 1 && !emptied {
             return Step::Again;
         }
         self.expect = Expect::AtLeast(self.expect.lowest());
         self.doubt = true;
-        Step::Damage(Damage::at(this + 1, 0, Cause::Missing))
+        Step::Damage(if emptied {
+            Damage::at(this, 0, Cause::Header)
+        } else {
+            Damage::at(this + 1, 0, Cause::Missing)
+        })
     }
 
     /// What is left behind END, told once, and then the end.

@@ -54,7 +54,7 @@ impl Manager {
 }
 
 /// All that `query` may mean: more than one only for several processes of one name, oldest first.
-fn candidates<'a>(state: &'a State, query: &str) -> Result<Vec<&'a Entry>, Error> {
+pub(crate) fn candidates<'a>(state: &'a State, query: &str) -> Result<Vec<&'a Entry>, Error> {
     let find = |matches: &dyn Fn(&Entry) -> bool| -> Vec<&'a Entry> {
         state
             .processes

@@ -128,7 +128,7 @@ impl How {
     fn status(self) -> Status {
         match self {
             Self::Code(0) => Status::Exited,
-            Self::Code(code) if CRASH_SIGNALS.contains(&(code - 128)) => Status::Crashed,
+            Self::Code(code) if CRASH_SIGNALS.contains(&code.wrapping_sub(128)) => Status::Crashed,
             Self::Code(_) => Status::Failed,
             Self::Signal(libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT) => {
                 Status::Killed
@@ -141,7 +141,7 @@ impl How {
     pub(crate) fn shell_code(self) -> i32 {
         match self {
             Self::Code(code) => code,
-            Self::Signal(signal) => 128 + signal,
+            Self::Signal(signal) => signal.saturating_add(128),
         }
     }
 }
