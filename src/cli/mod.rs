@@ -12,6 +12,7 @@ mod completions;
 pub(crate) mod help;
 mod man;
 pub(crate) mod matches;
+mod panel;
 pub(crate) mod parse;
 mod reading;
 pub(crate) mod run;

@@ -10,6 +10,7 @@ use super::completions::{self, HIDDEN};
 use super::help;
 use super::man;
 use super::matches::Matches;
+use super::panel;
 use super::parse::{Request, parse};
 use super::reading::{output, wait};
 use super::table::Verb;
@@ -30,8 +31,6 @@ use crate::model::facts::AlertSettings;
 use crate::model::size::Size;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
-use crate::text::row::Look;
-use crate::ui;
 
 /// Does what `arguments` (without the program's name) say.
 pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
@@ -151,7 +150,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         Verb::Repair => commands::repair::run(context),
         Verb::Doctor => commands::doctor::run(context),
         Verb::Passwd => commands::passwd::run(context),
-        Verb::Ui => panel(context),
+        Verb::Ui => panel::run(context),
         Verb::Lock => commands::lock::run(context),
         Verb::Config => match matches.change() {
             None => commands::config::show(context),
@@ -169,23 +168,6 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
         Verb::Process | Verb::Mcp | Verb::Skill => for_agents(context, matches),
         Verb::Help => unreachable!("help is a request of its own"),
     }
-}
-
-fn panel(context: &Context) -> Outcome {
-    if context.format == Format::Json {
-        return Err(
-            Error::usage("the panel is for people").hint("'bgp list --json' is for programs")
-        );
-    }
-    ui::run(&ui::Options {
-        environment: &context.environment,
-        colours: if context.look() == Look::Colours {
-            ui::Colours::On
-        } else {
-            ui::Colours::Off
-        },
-        configured_grace: context.settings().grace_of_file(),
-    })
 }
 
 fn stop_options(context: &Context, matches: &Matches, reason: Reason) -> StopOptions {

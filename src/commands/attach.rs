@@ -49,7 +49,8 @@ const ENDING: [Signal; 4] = [
 
 /// Why it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Over {
+pub(crate) enum Over {
+    /// By the key for it.
     Left,
     /// The process has ended.
     Ended,
@@ -83,13 +84,10 @@ pub(crate) fn run(context: &mut Context, id: &str) -> Outcome {
             "attach is for a person at a terminal; 'bgp send {id}' types, 'bgp screen {id}' shows the screen"
         )));
     }
-    let session = Session::begin(&manager, process)?;
-    let (over, process, untaken_bytes) = session.run()?;
+    let (over, process, dropped) = take_over(&manager, process)?;
     let name = &process.entry.name;
-    if untaken_bytes > 0 && over != Over::Ended {
-        note(&format!(
-            "{untaken_bytes} bytes that were typed were not taken, and are dropped"
-        ));
+    if let Some(dropped) = dropped {
+        note(&dropped);
     }
     match (context.format, over) {
         (Format::Json, _) => context.out.json(&Document {
@@ -112,6 +110,29 @@ pub(crate) fn run(context: &mut Context, id: &str) -> Outcome {
     })
 }
 
+/// Takes over the terminal of `process`, until that is over. Returns the process as it was seen last, and
+/// what is to be told of keys that were typed in vain.
+///
+/// The terminal here must be one and ours; it is as it was before this returns.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn take_over(
+    manager: &Manager,
+    process: Observed,
+) -> Result<(Over, Observed, Option<String>), Error> {
+    const STOPPING: [Signal; 3] = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
+    signals::ignore(&STOPPING);
+    let session = Session::begin(manager, process).and_then(Session::run);
+    signals::restore_default(&STOPPING);
+    let (over, process, untaken_bytes) = session?;
+    let in_vain = untaken_bytes > 0 && over != Over::Ended;
+    let dropped = in_vain
+        .then(|| format!("{untaken_bytes} bytes that were typed were not taken, and are dropped"));
+    Ok((over, process, dropped))
+}
+
 /// All that it takes.
 struct Session<'a> {
     manager: &'a Manager,
@@ -131,7 +152,6 @@ impl<'a> Session<'a> {
         let cannot = |error: io::Error| Error::system("cannot set the terminal", &error);
         let watched = [ENDING.as_slice(), &[Signal::SIGWINCH]].concat();
         let signals = Signals::take(&watched).map_err(cannot)?;
-        signals::ignore(&[Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU]);
         let size = our_size();
         let attachment = manager.attach(&process, size)?;
         let replay = manager.screen(&process)?;

@@ -116,14 +116,7 @@ pub(crate) fn run(context: &mut Context, id: &str, options: &SendOptions) -> Out
 fn read(source: &Source, manager: &Manager, target: &Observed) -> Result<Vec<u8>, Error> {
     match source {
         Source::Text(text, Enter::No) => Ok(text.clone()),
-        Source::Text(text, Enter::Follows) => {
-            let enter = if target.entry.pty.is_some() {
-                b"\r"
-            } else {
-                b"\n"
-            };
-            Ok([text.as_slice(), enter].concat())
-        }
+        Source::Text(text, Enter::Follows) => Ok([text, target.enter_key()].concat()),
         Source::Keys(keys) => {
             let keyboard = keyboard(keys, manager, target);
             let mut bytes = Vec::new();

@@ -97,6 +97,15 @@ impl Manager {
         self.news_after(self.store.peek_reader(name)?, whose, patience)
     }
 
+    /// The alerts above this number. Has to do with no reader, and waits for nobody.
+    ///
+    /// # Errors
+    ///
+    /// As [`news`](Self::news).
+    pub(crate) fn alerts_above(&self, number: u64) -> Result<News, Error> {
+        self.news_after(Places::up_to(number), &Whose::Everybodys, Patience::None)
+    }
+
     /// Hands the alerts that the reader called `name` has not had to `tell`, all at once, and takes note of
     /// those it says were told. Nobody else has this reader meanwhile.
     ///

@@ -50,6 +50,17 @@ enum Cut {
     Unreachable(Unreachable),
 }
 
+impl Observed {
+    /// What the Enter key sends to it: a carriage return on a terminal of its own, else a newline.
+    pub(crate) fn enter_key(&self) -> &'static [u8] {
+        if self.entry.pty.is_some() {
+            b"\r"
+        } else {
+            b"\n"
+        }
+    }
+}
+
 impl Manager {
     /// Sends `message` to the stdin of `target`, as a whole: what others send comes before or after it.
     /// That it was taken means that the pipe has it, not that it was read.

@@ -58,6 +58,14 @@ impl Places {
             extra: Map::new(),
         }
     }
+
+    /// The places of nobody, who has had the alerts up to this number.
+    pub(crate) fn up_to(alert: u64) -> Self {
+        Self {
+            alert_cursor: alert,
+            ..Self::of_a_new_reader("")
+        }
+    }
 }
 
 impl Places {

@@ -11,6 +11,7 @@ use crate::manager::clear::Leave;
 use crate::manager::info::ProcessInfo;
 use crate::manager::input::{After, Message};
 use crate::manager::observe::Observed;
+use crate::manager::screen::has_terminal;
 use crate::manager::stop::StopOptions;
 use crate::model::error::Error;
 use crate::model::id::ProcessId;
@@ -101,19 +102,36 @@ impl<'a> Hands<'a> {
         });
     }
 
-    pub(super) fn send(&self, seen: &[Observed], id: ProcessId, bytes: Vec<u8>, model: &mut Model) {
-        let message = Message {
-            bytes,
-            after: After::StaysOpen,
-            limit: SEND_LIMIT,
-        };
+    /// Sends a line, and what Enter sends there.
+    pub(super) fn send(&self, seen: &[Observed], id: ProcessId, line: &str, model: &mut Model) {
         let sent = self.look(seen, id).and_then(|target| {
+            let message = Message {
+                bytes: [line.as_bytes(), target.enter_key()].concat(),
+                after: After::StaysOpen,
+                limit: SEND_LIMIT,
+            };
             match self.manager.send(&target, &message).error {
                 Some(error) => Err(error),
                 None => Ok(target.entry.name),
             }
         });
         tell(model, sent, |name| Some(format!("sent to {name}")));
+    }
+
+    /// The process, if its terminal can be taken over; else it is told why not.
+    pub(super) fn attachable(
+        &self,
+        seen: &[Observed],
+        id: ProcessId,
+        model: &mut Model,
+    ) -> Option<Observed> {
+        let target = self.look(seen, id).and_then(|target| {
+            has_terminal(&target)?;
+            Ok(target)
+        });
+        target
+            .map_err(|error| model.tell(error.message, Tone::Bad))
+            .ok()
     }
 
     fn look(&self, seen: &[Observed], id: ProcessId) -> Result<Observed, Error> {

@@ -5,12 +5,14 @@
 //!   It changes by actions and by what is read, and asks for [`Effect`](model::Effect)s; it is pure.
 //! - [`view`] draws the model onto a buffer, [`layout`] says where, [`paint`] in which colours.
 //! - [`source`] reads a log from its end, [`effects`] does what was asked for, both through the manager.
+//! - [`alerts`] hears what processes raise, and consumes nothing.
 //! - [`panel`] is the loop: one thread, which waits for the terminal, for changes and for signals.
 //!
 //! Does not: read a whole log, consume an alert, wait for anything that takes long, or obey what a
 //! process writes.
 
 mod actions;
+mod alerts;
 mod effects;
 mod keys;
 mod layout;
@@ -27,7 +29,10 @@ mod view;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use crate::manager::Manager;
+use crate::manager::observe::Observed;
 use crate::model::error::{Error, Kind};
 use crate::store::environment::Environment;
 
@@ -37,6 +42,19 @@ pub(crate) struct Options<'a> {
     pub(crate) colours: Colours,
     /// What the configuration says now of how long a stop may take.
     pub(crate) configured_grace: Option<Duration>,
+    /// Takes over the terminal of a process, from the one that the panel has given back.
+    pub(crate) attach: &'a dyn Fn(&Manager, Observed) -> Result<Attached, Error>,
+}
+
+/// What became of a terminal that was taken over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Attached {
+    /// It was left, or its process has ended; what is to be told.
+    Over(Option<String>),
+    /// A signal ends the panel too.
+    By(Signal),
+    /// Our terminal is gone.
+    TerminalGone,
 }
 
 /// Whether the terminal has colours and its user wants them.

@@ -28,7 +28,10 @@ pub(super) enum Effect {
     Stop(ProcessId, Haste),
     Restart(ProcessId),
     Clear,
-    Send(ProcessId, Vec<u8>),
+    /// A line, without what Enter sends.
+    Send(ProcessId, String),
+    /// Take over its terminal.
+    Attach(ProcessId),
     /// Read further back.
     Older,
 }
@@ -68,6 +71,8 @@ impl Streams {
 pub(super) enum Tone {
     Good,
     Bad,
+    /// What a process raised.
+    Alert,
 }
 
 /// Something that was told.
@@ -191,6 +196,7 @@ impl Model {
             Action::Redraw => return Some(Effect::Redraw),
             Action::Clear => return Some(Effect::Clear),
             Action::Restart => return Some(Effect::Restart(self.list.selected()?.id)),
+            Action::Attach => return Some(Effect::Attach(self.list.selected()?.id)),
             Action::Back => self.back(),
             Action::Help => self.help = true,
             Action::NextStreams => self.streams = self.streams.next(),
@@ -319,11 +325,7 @@ impl Model {
     fn submit(&mut self) -> Option<Effect> {
         let asking = self.asking.take()?;
         match asking.prompt {
-            Prompt::Send { id, .. } => {
-                let mut bytes = asking.text.into_bytes();
-                bytes.push(b'\n');
-                Some(Effect::Send(id, bytes))
-            }
+            Prompt::Send { id, .. } => Some(Effect::Send(id, asking.text)),
             Prompt::Filter { .. } | Prompt::Stop { .. } => None,
         }
     }

@@ -3,7 +3,11 @@
 //!
 //! Changes are looked at no more often than [`LIST_PAUSE`] and [`LOG_PAUSE`] say, and not more often
 //! than they are worth: while nothing is new the pauses grow.
+//! - [`handover`]: the terminal is given to others, and taken again.
+//!
 //! Does not: leave the terminal in another state than it was in, however it ends.
+
+mod handover;
 
 use std::io;
 use std::os::fd::AsFd as _;
@@ -13,6 +17,7 @@ use nix::sys::signal::Signal;
 use ratatui::layout::Rect;
 
 use super::actions::action;
+use super::alerts::Alerts;
 use super::effects::Hands;
 use super::keys::{Decoder, Key};
 use super::model::{Effect, Model, Tone};
@@ -22,6 +27,7 @@ use super::{Options, view};
 use crate::manager::Manager;
 use crate::manager::observe::Observed;
 use crate::model::error::Error;
+use crate::sys::crash::panic_point;
 use crate::sys::notify::{Notifier, wait_any};
 use crate::sys::raw::RawTerminal;
 use crate::sys::signals::{Signals, suffer};
@@ -71,6 +77,8 @@ pub(super) fn run(manager: &Manager, options: &Options<'_>) -> Result<u8, Error>
     let now = Instant::now();
     let mut panel = Panel {
         manager,
+        options,
+        alerts: Alerts::default(),
         hands: Hands::new(manager, options.configured_grace),
         model: Model::new(area, now),
         seen: Vec::new(),
@@ -108,7 +116,9 @@ fn area() -> Rect {
 
 struct Panel<'a> {
     manager: &'a Manager,
+    options: &'a Options<'a>,
     hands: Hands<'a>,
+    alerts: Alerts,
     model: Model,
     /// The processes as they were seen last.
     seen: Vec<Observed>,
@@ -150,6 +160,7 @@ impl Panel<'_> {
                     return Left::TerminalGone;
                 }
                 (self.shown_at, self.changed) = (now, false);
+                panic_point!("panel-shown");
             }
             if let Some(left) = self.wait(signals) {
                 return left;
@@ -224,6 +235,7 @@ impl Panel<'_> {
                 let infos = seen.iter().map(Observed::info).collect();
                 self.seen = seen;
                 let mut news = self.model.update(infos);
+                news |= self.alerts.hear(self.manager, &self.seen, &mut self.model);
                 news |= self.hands.go_on(&self.seen, &mut self.model);
                 self.changed |= news;
                 self.list_pause = if news {
@@ -297,7 +309,11 @@ impl Panel<'_> {
             Effect::Stop(id, haste) => self.hands.stop(seen, id, haste, model),
             Effect::Restart(id) => self.hands.restart(seen, id, model),
             Effect::Clear => self.hands.clear(seen, model),
-            Effect::Send(id, bytes) => self.hands.send(seen, id, bytes, model),
+            Effect::Send(id, line) => self.hands.send(seen, id, &line, model),
+            Effect::Attach(id) => {
+                let target = self.hands.attachable(seen, id, model)?;
+                return self.attach(target).err();
+            }
             Effect::Older => {
                 if let Some(source) = &mut self.source {
                     source.older(self.manager, &mut model.log);
@@ -323,28 +339,6 @@ impl Panel<'_> {
             }
         }
         None
-    }
-
-    /// Stops itself, as the shell's user wants, and goes on when it is continued.
-    fn suspend(&mut self) -> Result<(), Left> {
-        self.terminal = None;
-        suffer(Signal::SIGTSTP).map_err(|_| Left::TerminalGone)?;
-        self.take_over_again()
-    }
-
-    fn take_over_again(&mut self) -> Result<(), Left> {
-        self.terminal = None; // as it was found the first time, before it is found again
-        let terminal = RawTerminal::enter(END).map_err(|_| Left::TerminalGone)?;
-        self.terminal = Some(terminal);
-        self.redraw()
-    }
-
-    /// Draws everything anew, as large as the terminal is now.
-    fn redraw(&mut self) -> Result<(), Left> {
-        let area = area();
-        self.model.screen = area;
-        self.changed = true;
-        self.screen.begin_anew(area).map_err(|_| Left::TerminalGone)
     }
 
     fn tell(&mut self, error: &Error) {

@@ -145,6 +145,14 @@ impl Panel {
         })
     }
 
+    /// Attaches to a program that has written `ready` on its first row, from where it is gone when it is
+    /// left: once it stands there, all that is typed is the program's.
+    #[track_caller]
+    fn attaches(&mut self) -> &mut Self {
+        self.types("a")
+            .until("terminal of its own", |screen| screen.starts_with("ready"))
+    }
+
     /// Takes what the panel writes, if it does in this time; whether it did.
     fn take(&mut self, limit: Duration) -> bool {
         let mut fds = [PollFd::new(self.terminal.as_fd(), PollFlags::POLLIN)];
@@ -328,9 +336,9 @@ fn x_and_y_stop_and_c_clears_and_nothing_else_does() {
     panel
         .types("j")
         .types("?")
-        .shows("half page")
+        .shows("suspend")
         .types("q")
-        .hides("half page");
+        .hides("suspend");
     assert_eq!(bgp.status("stubborn")["status"], "stopping");
     panel
         .types("c")
@@ -380,6 +388,126 @@ fn what_others_do_is_seen() {
 }
 
 #[test]
+fn what_is_raised_is_told_and_consumed_by_nobody() {
+    let bgp = Sandbox::new();
+    let talks = ["--name", "web", "--alert-on-output", "ERROR"];
+    bgp.start_with(&talks, ["cat"]);
+    bgp.start_with(
+        &["--name", "quiet", "--alert-on-idle", "1s"],
+        ["sleep", "1000"],
+    );
+    bgp.run(["send", "web", "ERROR before"]).code(0);
+    let pending = |count: usize| {
+        bgp.wait_until("the alerts are there", || {
+            let told = bgp.run(["alerts", "--peek", "--json"]).code(0).json();
+            (told["alerts"].as_array().unwrap().len() == count).then_some(told)
+        })
+    };
+    pending(2);
+    let mut panel = Panel::open(&bgp, 100, 24);
+    panel.shows("2 running").shows("q quit");
+    assert!(!panel.contents().contains("wrote:"), "that was before");
+    bgp.run(["send", "web", "ERROR number two"]).code(0);
+    panel.shows("web wrote: ERROR number two");
+    panel.hides("wrote:").shows("q quit");
+    bgp.start_with(
+        &["--name", "mute", "--alert-on-idle", "100ms"],
+        ["sleep", "1000"],
+    );
+    panel.shows("mute has written nothing for");
+    panel.types("q");
+    assert_eq!(panel.ends().code(), Some(0));
+    pending(4);
+}
+
+/// An echo of what is typed, byte by byte, on a terminal of its own that changes nothing of it.
+const RAW: &str = "stty raw -echo; echo ready; exec od -An -c -w1 -v";
+
+#[test]
+fn a_line_for_a_terminal_ends_as_the_enter_key_does() {
+    let bgp = Sandbox::new();
+    bgp.start_with(&["--name", "raw", "--pty"], ["sh", "-c", RAW]);
+    bgp.start("pipe", ["od", "-An", "-c", "-w1", "-v"]);
+    let mut panel = Panel::open(&bgp, 80, 24);
+    panel
+        .shows("pipe")
+        .types("j")
+        .shows("ready")
+        .types("sx\r")
+        .shows("sent to raw");
+    bgp.wait_until("a carriage return came", || {
+        bgp.output("raw").contains("\\r").then_some(())
+    });
+    assert!(!bgp.output("raw").contains("\\n"));
+    panel.types("ksx\r").shows("sent to pipe");
+    bgp.run(["send", "--eof", "pipe"]).code(0);
+    bgp.wait_until("a newline came", || {
+        bgp.output("pipe").contains("\\n").then_some(())
+    });
+    panel.types("q");
+    assert_eq!(panel.ends().code(), Some(0));
+}
+
+/// A program on a terminal that answers each line.
+const ANSWERS: &str = "echo ready; while read -r line; do echo \"got $line\"; done";
+
+#[test]
+fn a_takes_over_a_terminal_and_leads_back() {
+    let bgp = Sandbox::new();
+    bgp.start("plain", ["sleep", "1000"]);
+    let web = bgp.start_with(&["--name", "web", "--pty"], ["sh", "-c", ANSWERS]);
+    let mut panel = Panel::open(&bgp, 80, 24);
+    for open in ["", "\r"] {
+        panel.shows("ready").types(open).attaches();
+        assert!(!panel.screen.screen().alternate_screen());
+        // All keys are the program's, also those of the panel.
+        panel.types("qq\r").shows("got qq");
+        panel.resize(100, 30);
+        panel.types("\x1c").shows("running").shows("got qq");
+        assert!(panel.screen.screen().alternate_screen());
+        let last = panel.contents().lines().nth(29).unwrap().to_owned();
+        assert!(last.contains("? help"), "it has the new size: {last}");
+        panel.resize(80, 24);
+        panel.until("the old size", |screen| {
+            screen
+                .lines()
+                .nth(23)
+                .is_some_and(|row| row.contains("? help"))
+        });
+    }
+    assert!(crate::proc::alive(web.pid), "it is left alone");
+    panel.types("q").shows("NAME");
+    // Its end leads back too.
+    panel.attaches().types("\x04");
+    panel.shows("1 ended").shows("web exited after");
+    panel.types("Ga").shows("does not run");
+    panel.types("ga").shows("has no terminal of its own");
+    assert!(panel.contents().contains("NAME"));
+    // And it can be stopped and continued as before.
+    panel.screen.process(b"\x1b[2J");
+    panel.types("\x1a").shows("1 running");
+    panel.types("?").shows("suspend").types("qq");
+    assert_eq!(panel.ends().code(), Some(0));
+}
+
+#[test]
+fn a_terminal_that_somebody_has_is_not_taken_over() {
+    let bgp = Sandbox::new();
+    bgp.start_with(&["--name", "web", "--pty"], ["sh", "-c", ANSWERS]);
+    let mut first = Panel::open(&bgp, 80, 24);
+    first.shows("ready").attaches();
+    let mut second = Panel::open(&bgp, 80, 24);
+    second
+        .shows("ready")
+        .types("a")
+        .shows("somebody else is attached");
+    second.types("q");
+    assert_eq!(second.ends().code(), Some(0));
+    first.types("\x1c").shows("1 running").types("q");
+    assert_eq!(first.ends().code(), Some(0));
+}
+
+#[test]
 fn another_size_is_filled_at_once_however_often_it_changes() {
     let bgp = Sandbox::new();
     bgp.start("web", ["sh", "-c", "seq 1 300; exec sleep 1000"]);
@@ -417,6 +545,33 @@ fn the_terminal_is_given_back_whatever_ends_it() {
 }
 
 #[test]
+fn the_terminal_is_given_back_from_an_attached_one() {
+    let bgp = Sandbox::new();
+    bgp.start_with(&["--name", "web", "--pty"], ["sh", "-c", ANSWERS]);
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        let mut panel = Panel::open(&bgp, 80, 24);
+        panel.shows("ready").attaches();
+        kill(panel.pid(), signal).unwrap();
+        assert_eq!(panel.ends().signal(), Some(signal as i32));
+    }
+}
+
+/// Only a debug build can be asked to.
+#[test]
+fn a_panic_gives_the_terminal_back_before_it_is_told() {
+    let bgp = Sandbox::new();
+    bgp.start_with(&["--name", "web", "--pty"], ["sh", "-c", ANSWERS]);
+    for (place, keys) in [("panel-shown", ""), ("attached", "a")] {
+        let mut command = panel(&bgp);
+        command.env("BGP_PANIC_AT", place);
+        let mut panel = Panel::of(command, 80, 24);
+        panel.types(keys);
+        assert_eq!(panel.ends().code(), Some(101), "{place}");
+        panel.shows("a test asked for it");
+    }
+}
+
+#[test]
 fn it_goes_on_after_a_stop() {
     let bgp = Sandbox::new();
     bgp.start("web", ["sleep", "1000"]);
@@ -428,12 +583,12 @@ fn it_goes_on_after_a_stop() {
         .types("\x1a")
         .shows("1 running")
         .types("?")
-        .shows("half page");
+        .shows("suspend");
     kill(panel.pid(), Signal::SIGSTOP).unwrap();
     panel.screen.process(b"\x1b[2J");
     kill(panel.pid(), Signal::SIGCONT).unwrap();
-    panel.shows("half page");
-    panel.types("?").hides("half page").types("q");
+    panel.shows("suspend");
+    panel.types("?").hides("suspend").types("q");
     assert_eq!(panel.ends().code(), Some(0));
 }
 

@@ -19,11 +19,27 @@ impl Pending {
         let info = &self.info;
         let alert = &self.alert;
         let (name, id) = (&info.name, info.id);
+        let what = self.what();
+        let next = match (self.cleared, alert.event) {
+            (true, _) => "it has been cleared".to_owned(),
+            (false, Event::Lost | Event::Idle) => format!("see: bgp status {id}"),
+            (false, _) => format!("see: bgp output {id}"),
+        };
+        format!("{name} ({id}) {what}; {next}")
+    }
+
+    /// The same for who sees the process before them: its name, and what it did.
+    pub(crate) fn notice(&self) -> String {
+        format!("{} {}", self.info.name, self.what())
+    }
+
+    fn what(&self) -> String {
+        let (info, alert) = (&self.info, &self.alert);
         let last_line = match &alert.line {
             Some(line) => format!("; last line: {line}"),
             None => String::new(),
         };
-        let what = match alert.event {
+        match alert.event {
             Event::Output => {
                 let line = alert.line.as_deref().unwrap_or_default();
                 let more = match alert.count {
@@ -53,13 +69,7 @@ impl Pending {
                 };
                 format!("{}{after}{times}{again}{last_line}", info.ending())
             }
-        };
-        let next = match (self.cleared, alert.event) {
-            (true, _) => "it has been cleared".to_owned(),
-            (false, Event::Lost | Event::Idle) => format!("see: bgp status {id}"),
-            (false, _) => format!("see: bgp output {id}"),
-        };
-        format!("{name} ({id}) {what}; {next}")
+        }
     }
 }
 

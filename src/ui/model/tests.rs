@@ -90,7 +90,7 @@ fn a_line_is_typed_and_sent_or_not() {
     model.apply(Action::Erase);
     model.apply(Action::Type('o'));
     let sent = model.apply(Action::Submit);
-    assert_eq!(sent, Some(Effect::Send(id, b"hello\n".to_vec())));
+    assert_eq!(sent, Some(Effect::Send(id, "hello".into())));
     model.apply(Action::AskSend);
     model.apply(Action::Type('x'));
     model.apply(Action::Back);

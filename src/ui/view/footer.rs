@@ -22,6 +22,7 @@ pub(super) fn draw(model: &Model, row: Rect, buffer: &mut Buffer) {
         let colour = match notice.tone {
             Tone::Good => Color::Green,
             Tone::Bad => Color::Red,
+            Tone::Alert => Color::Yellow,
         };
         let style = Style::new().fg(colour).patch(STRONG);
         let end = put(row, row.x + 1, &one_line(&notice.text), style, buffer);
@@ -74,6 +75,7 @@ fn keys(model: &Model, row: Rect, buffer: &mut Buffer) {
             ("f", "follow"),
             ("tab", "stdout/stderr"),
             ("s", "send"),
+            ("a", "attach"),
             ("x", "stop"),
             ("r", "restart"),
         ],
@@ -85,6 +87,7 @@ fn keys(model: &Model, row: Rect, buffer: &mut Buffer) {
             ("c", "clear"),
             ("/", "filter"),
             ("s", "send"),
+            ("a", "attach"),
             ("r", "restart"),
             ("J K", "scroll"),
             ("tab", "stdout/stderr"),
