@@ -2,7 +2,7 @@
 //! MCP, and for whatever comes.
 //!
 //! - [`rows`] has a row for each action, as [`table`] says; [`parameter`] says what may be said to it.
-//! - [`line`] reads `KEY=VALUE`, [`arguments`] checks what was said, however it was said.
+//! - [`mod@line`] reads `KEY=VALUE`, [`arguments`] checks what was said, however it was said.
 //! - [`actions`] do it through the [`manager`](crate::manager), and give an [`answer`].
 //!
 //! Does not: print, or know a protocol.
