@@ -24,8 +24,19 @@ fn finding(outcome: &Outcome, check: &str) -> Value {
         .clone()
 }
 
+/// Whether the first process of this machine reaps what others leave: else nothing here is sound.
+fn machine_reaps() -> bool {
+    let outcome = Sandbox::new().run(["doctor", "--json"]);
+    finding(&outcome, "reaper")["health"] == "fine"
+}
+
+const REAPS_LATE: &str = "the first process of this machine does not reap in time";
+
 #[test]
 fn a_sound_set_up_is_fine_and_nothing_is_made() {
+    if proc::pass_over(!machine_reaps(), REAPS_LATE) {
+        return;
+    }
     let bgp = Sandbox::fresh();
     let fresh = bgp.run(["doctor", "--json"]).code(0);
     assert_eq!(finding(&fresh, "directory")["health"], "fine");
@@ -71,6 +82,9 @@ fn it_works_without_a_password_and_tells_a_wrong_one() {
 
 #[test]
 fn what_is_wrong_is_told_with_a_remedy() {
+    if proc::pass_over(!machine_reaps(), REAPS_LATE) {
+        return;
+    }
     let bgp = Sandbox::new();
     bgp.start("web", ["sleep", "600"]);
     let state = bgp.state().join("processes.json.enc");

@@ -133,3 +133,10 @@ pub(crate) fn pass_over(needed: bool, what: &str) -> bool {
     }
     needed
 }
+
+/// Whether SIGINT is ignored by who runs the tests, and so by all it starts: as for what a shell without
+/// job control runs in the background.
+pub(crate) fn interrupts_are_ignored() -> bool {
+    let mask = status_line(std::process::id().cast_signed(), "SigIgn").unwrap_or_default();
+    u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & (1 << 1) != 0)
+}

@@ -15,9 +15,9 @@ use crate::sys::pidfd::PidFd;
 use crate::sys::{image, proc};
 
 /// How long an orphan may stay before nobody reaps it.
-const REAP_LIMIT: Duration = Duration::from_secs(2);
+const REAP_LIMIT: Duration = Duration::from_secs(8);
 /// How long it may take to end.
-const ORPHAN_LIMIT: Duration = Duration::from_secs(10);
+const ORPHAN_LIMIT: Duration = Duration::from_secs(20);
 
 /// Variables by which a runner finds what a job has left, to kill it; and how to go on without.
 const REAPERS: [(&str, &str, &str); 3] = [
