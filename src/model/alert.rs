@@ -29,6 +29,8 @@ pub(crate) enum Event {
     Output,
     /// It wrote nothing for as long as was asked for.
     Idle,
+    /// Its log was removed, renamed or cut by somebody else.
+    Tampered,
 }
 
 impl Event {
@@ -56,12 +58,13 @@ impl Event {
             Self::Lost => "lost",
             Self::Output => "output",
             Self::Idle => "idle",
+            Self::Tampered => "tampered",
         }
     }
 
     /// Whether it is the end of a run.
     pub(crate) fn is_end(self) -> bool {
-        !matches!(self, Self::Output | Self::Idle)
+        !matches!(self, Self::Output | Self::Idle | Self::Tampered)
     }
 }
 
@@ -96,7 +99,9 @@ impl AlertSettings {
     pub(crate) fn wants(&self, event: Event) -> bool {
         match event {
             Event::Exited => self.on_success,
-            Event::Failed | Event::Crashed | Event::Timeout | Event::Lost => self.on_failure,
+            Event::Failed | Event::Crashed | Event::Timeout | Event::Lost | Event::Tampered => {
+                self.on_failure
+            }
             Event::Killed => self.on_kill,
             Event::Output => !self.on_output.is_empty(),
             Event::Idle => self.on_idle_ms.is_some(),

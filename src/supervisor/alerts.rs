@@ -128,6 +128,12 @@ impl Alerts {
         None
     }
 
+    /// Somebody else has removed, renamed or cut the log.
+    pub(super) fn tampered(&mut self, now: Instant) -> Option<Raised> {
+        let told = self.settings.wants(Event::Tampered) && self.pace.allows(now);
+        told.then(|| self.raise(Event::Tampered, now, 0, None))
+    }
+
     /// What matched and was held back: nothing comes any more, for now.
     pub(super) fn held_back(&mut self, now: Instant) -> Option<Raised> {
         self.matcher.as_mut()?.look_at_unfinished(None);

@@ -364,6 +364,12 @@ fn a_log_that_is_taken_away_under_its_writer_goes_on_and_is_missed() {
         bgp.wait_until("the log goes on", || {
             (segments(&bgp, &process.id).last()?.0 == 1).then_some(())
         });
+        bgp.wait_until("it is told", || {
+            let told = bgp.run(["alerts", "--peek"]).code(0);
+            told.text()
+                .contains("removed, renamed or cut")
+                .then_some(())
+        });
         bgp.run(["send", "work", "go"]).code(0);
         bgp.run(["wait", "work"]).code(0);
         bgp.wait_for_supervisor_end(&process.id);

@@ -23,6 +23,7 @@ impl Pending {
         let next = match (self.cleared, alert.event) {
             (true, _) => "it has been cleared".to_owned(),
             (false, Event::Lost | Event::Idle) => format!("see: bgp status {id}"),
+            (false, Event::Tampered) => format!("see: bgp verify {id}"),
             (false, _) => format!("see: bgp output {id}"),
         };
         format!("{name} ({id}) {what}; {next}")
@@ -51,6 +52,9 @@ impl Pending {
             Event::Idle => {
                 let silence = duration(alert.silent_ms.unwrap_or_default());
                 format!("has written nothing for {silence}{last_line}")
+            }
+            Event::Tampered => {
+                "has a log that somebody else has removed, renamed or cut".to_owned()
             }
             Event::Lost => format!("is {}: {}", info.ending(), info.meaning()),
             Event::Exited | Event::Failed | Event::Crashed | Event::Killed | Event::Timeout => {

@@ -31,7 +31,7 @@ impl Journal {
     }
 
     /// Writes down an event; whoever calls this publishes it.
-    fn raise(&mut self, raised: Raised) {
+    pub(super) fn raise(&mut self, raised: Raised) {
         self.append_fact(Kind::Alert, &raised);
         alerts::add(&mut self.block.raised, raised);
     }

@@ -2,6 +2,8 @@
 //!
 //! Does not: make segments; [`rotation`](crate::supervisor::rotation) does.
 
+use std::time::Instant;
+
 use super::Journal;
 use crate::log::Kind;
 use crate::model::facts::Note;
@@ -24,6 +26,10 @@ impl Journal {
         }
         let json = serde_json::to_vec(&Note::Tampered { segment }).unwrap_or_default();
         let _ = self.writer.append(Kind::Note, now_ns, &json); // the missing segment tells as much
+        if let Some(raised) = self.alerts.tampered(Instant::now()) {
+            self.raise(raised);
+            self.publish();
+        }
     }
 
     /// Goes on in the next segment. The block tells of it before the oldest are removed, so that who reads
