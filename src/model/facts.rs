@@ -28,6 +28,11 @@ pub(crate) enum Stdin {
     File(Bytes),
 }
 
+/// Whether `value` is what a reader takes a missing field for.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// START: everything needed to run the command, and to run it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -127,7 +132,7 @@ pub(crate) struct Exit {
     /// Set when a signal ended it: its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) signal: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) core_dumped: bool,
     pub(crate) end_ms: u64,
     /// From the start of the process, which is its first run's, to this end, on a clock that does not
@@ -140,11 +145,11 @@ pub(crate) struct Exit {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) again: bool,
     /// What it used, with its reaped children: processor time, and the largest resident set.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) user_ms: u64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) system_ms: u64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) max_rss_kib: u64,
 }
 
@@ -225,18 +230,18 @@ pub(crate) struct Block {
     pub(crate) supervisor_start: u64,
     /// The kernel's boot id.
     pub(crate) boot: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) paused: bool,
     /// The size of its terminal now, if it has been changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<Size>,
     /// The numbers of the first and last segment there are.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) first_segment: u64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) last_segment: u64,
     /// The size of all of them but the last, in bytes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) earlier_bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) exit: Option<Exit>,
@@ -271,7 +276,7 @@ pub(crate) struct Entry {
     pub(crate) group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) alerts: AlertSettings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<ProcessId>,
