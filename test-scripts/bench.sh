@@ -4,8 +4,9 @@
 #   test-scripts/bench.sh [BINARY [PART...]]   without one, what test-scripts/release.sh builds
 #   BENCH_ROUNDS=21 BENCH_MIB=1024             how many runs of each, how large the log
 #
-# The parts: start list live stop many curve memory log trickle read follow key. Installs nothing. On Debian
-# the peers are: apt-get install nq task-spooler tmux dtach runit openssl; from crates.io: pueue.
+# The parts: start list live stop many curve memory idle log trickle read follow key. Installs nothing. On
+# Debian the peers are: apt-get install nq task-spooler tmux dtach runit s6 openssl age; from crates.io: pueue,
+# agent-procs; from npm: pm2.
 # Everything is made in a directory below $TMPDIR and removed at the end. Memory of a supervisor can be
 # looked at by root alone.
 set -eu
@@ -115,7 +116,7 @@ row('-' x 44, '-' x 12, '-' x 12, '-' x 8, '-' x 8);
 if (part('start')) {
     fresh();
     my %start = (bgp => [$bgp, 'start', 'true']);
-    my $session = 0;
+    my $session = 0; # numbers what a peer wants a new name for
     if (has('nq')) { mkdir "$work/nq"; $start{nq} = [qw(nq true)] } else { push @missing, 'nq' }
     if (has('tsp')) { $start{tsp} = [qw(tsp -n true)]; ms(qw(tsp -n true)) } else { push @missing, 'tsp (task-spooler)' }
     if (has('pueue')) {
@@ -123,6 +124,16 @@ if (part('start')) {
         system("printf 'shared:\n  pueue_directory: $work/pueue\n  runtime_directory: $work/pueue\n' > $work/pueue.yml; pueued -d >/dev/null 2>&1");
         $start{pueue} = [qw(pueue add true)];
     } else { push @missing, 'pueue' }
+    if (has('agent-procs')) {
+        $ENV{XDG_STATE_HOME} = "$work/agent-procs";
+        $start{'agent-procs'} = sub { return ms('agent-procs', 'run', '--name', 'b' . $session++, 'true') };
+        $start{'agent-procs'}->(); # starts its daemon
+    } else { push @missing, 'agent-procs' }
+    if (has('pm2')) {
+        $ENV{PM2_HOME} = "$work/pm2";
+        $start{pm2} = sub { return ms('pm2', 'start', '/bin/sleep', '--name', 'b' . $session++, '--interpreter', 'none', '--', '1000') };
+        $start{pm2}->(); # starts its daemon
+    } else { push @missing, 'pm2' }
     if (has('dtach')) { $start{dtach} = sub { return ms('dtach', '-n', "$work/dtach" . $session++, 'true') } }
     else { push @missing, 'dtach' }
     if (has('tmux')) {
@@ -135,6 +146,8 @@ if (part('start')) {
         compare('start, key cached', 'ms', $took{bgp}, $peer, $took{$peer}, $wanted{$peer});
     }
     system('pueue shutdown >/dev/null 2>&1') if has('pueue');
+    system('agent-procs down >/dev/null 2>&1') if has('agent-procs');
+    system('pm2 kill >/dev/null 2>&1') if has('pm2');
 }
 
 # Lists: of what has ended, and of what runs.
@@ -189,16 +202,16 @@ sub private_kib {
 }
 sub parent { my ($pid) = @_; my ($rest) = first_line("/proc/$pid/stat") =~ /.*\)\s+\S+\s+(\d+)/; return $rest }
 
-# One that execs SCRIPT's last command under runit, logged by svlogd if it says so.
-sub runsv {
-    my ($dir, $script) = @_;
+# One that runs SCRIPT in DIR under SUPERVISOR.
+sub supervised {
+    my ($dir, $script, $supervisor) = @_;
     mkdir $dir;
     open(my $run, '>', "$dir/run") or die;
     print $run "#!/bin/sh\n$script\n";
     close $run;
     chmod 0755, "$dir/run";
     my $pid = fork() // die;
-    if ($pid == 0) { open STDOUT, '>', '/dev/null'; exec 'runsv', $dir or POSIX::_exit(127) }
+    if ($pid == 0) { open STDOUT, '>', '/dev/null'; exec $supervisor, $dir or POSIX::_exit(127) }
     push @processes, $pid;
     return $pid;
 }
@@ -214,15 +227,32 @@ if (part('memory')) {
     if (!@memory) {
         row('private memory, idle: only root can look', '', '', '', '< 64 KiB');
     } elsif (has('runsv')) {
-        my @theirs = map { runsv("$work/sv$_", 'exec sleep 1000') } 1 .. 10;
+        my @theirs = map { supervised("$work/sv$_", 'exec sleep 1000', 'runsv') } 1 .. 10;
         select undef, undef, undef, 1.5;
         compare('private memory, idle', 'KiB', median(@memory), 'runsv', median(map { private_kib($_) } @theirs), '<= 0.4');
         kill TERM => @theirs;
+        if (has('s6-supervise')) {
+            my @s6 = map { supervised("$work/s6$_", 'exec sleep 1000', 's6-supervise') } 1 .. 10;
+            select undef, undef, undef, 1.5;
+            compare('private memory, idle', 'KiB', median(@memory), 's6-supervise', median(map { private_kib($_) } @s6), '');
+            kill TERM => @s6;
+        } else { push @missing, 's6' }
     } else {
         row('private memory, idle', median(@memory) . ' KiB', '', '', '< 64 KiB');
     }
 }
 push @missing, 'runit (runsv, svlogd)' if !has('runsv');
+
+# How often an idle supervisor is woken in a minute.
+if (part('idle')) {
+    fresh();
+    my ($pid) = `$bgp start --name idle sleep 1000` =~ /pid (\d+)/;
+    my $woken = sub { return grep_file('/proc/' . parent($pid) . '/status', qr/^voluntary_ctxt_switches:\s*(\d+)/) };
+    select undef, undef, undef, 1.5;
+    my $before = $woken->();
+    select undef, undef, undef, 60;
+    row('an idle supervisor is woken, in 60 s', $woken->() - $before . ' times', '', '', '0');
+}
 
 # What a process used of the processor so far, in ms.
 sub used_ms {
@@ -277,6 +307,10 @@ if (part('log') || part('read')) {
         $ENV{P} = 'bench bench';
         $write{'openssl enc'} = ['sh', '-c', "$producer | openssl enc -aes-256-cbc -pbkdf2 -pass env:P -out $work/sealed"];
     } else { push @missing, 'openssl' }
+    if (has('age') && has('age-keygen')) {
+        my ($recipient) = `age-keygen -o $work/age.key 2>&1; age-keygen -y $work/age.key` =~ /^(age1\S+)$/m;
+        $write{age} = ['sh', '-c', "$producer | age -r $recipient -o $work/aged"];
+    } else { push @missing, 'age' }
     my %took = interleaved(part('log') ? $few : 1, %write);
     my %rate = map { $_ => $mib / $took{$_} * 1000 } keys %took;
     for my $peer (grep { $_ ne 'bgp' } sort keys %rate) {
@@ -303,7 +337,7 @@ if (part('log') || part('read')) {
         row("output -n 0 of $mib MiB", sprintf('%.3g GB/s', $mib * 1.048576 / $took{all}), '', '', '>= 1');
         compare("output --grep over $mib MiB", 'ms', $took{grep}, 'verify', $took{verify}, '<= 2');
     }
-    unlink "$work/plain", "$work/sealed";
+    unlink "$work/plain", "$work/sealed", "$work/aged";
 }
 
 # How long after it was written a follower has a line.

@@ -20,11 +20,25 @@ pub(crate) fn from_password(password: &[u8], salt: &[u8; 16], iterations: u32) -
 ///
 /// `salt` says which store or log the key is for, `label` what for.
 pub(crate) fn derive(key: &Key, salt: &[u8], label: &str) -> Key {
-    let mut bytes = [0; KEY_BYTES];
-    Hkdf::<Sha256>::new(Some(salt), key.expose())
-        .expand(label.as_bytes(), &mut bytes)
-        .expect("32 bytes are far below HKDF's limit of 8,160");
-    Key::from_bytes(bytes)
+    let [key] = derive_each(key, salt, [&[label]]);
+    key
+}
+
+/// The same for each of `labels`, which are given in parts.
+pub(crate) fn derive_each<const N: usize>(
+    key: &Key,
+    salt: &[u8],
+    labels: [&[&str]; N],
+) -> [Key; N] {
+    let extracted = Hkdf::<Sha256>::new(Some(salt), key.expose());
+    labels.map(|parts| {
+        let mut bytes = [0; KEY_BYTES];
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        extracted
+            .expand_multi_info(&parts, &mut bytes)
+            .expect("32 bytes are far below HKDF's limit of 8,160");
+        Key::from_bytes(bytes)
+    })
 }
 
 #[cfg(test)]

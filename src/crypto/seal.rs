@@ -46,8 +46,7 @@ pub(crate) struct SealKeys {
 impl SealKeys {
     /// The keys labelled `PURPOSE enc` and `PURPOSE mac` under `root`, for the store or log `salt`.
     pub(crate) fn derive(root: &Key, salt: &[u8], purpose: &str) -> Self {
-        let enc = kdf::derive(root, salt, &format!("{purpose} enc"));
-        let mac = kdf::derive(root, salt, &format!("{purpose} mac"));
+        let [enc, mac] = kdf::derive_each(root, salt, [&[purpose, " enc"], &[purpose, " mac"]]);
         Self {
             cipher: Aes256::new(enc.expose().into()),
             mac: keyed(&mac),

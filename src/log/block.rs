@@ -3,6 +3,7 @@
 //! While one slot is written the other stands, so that there is always a whole one to read.
 //! Does not: hold the lease that it shares a file with, or judge whether what it says is still so.
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -78,38 +79,42 @@ pub(crate) fn write(
     file.write_all_at(&slot, number % 2 * SLOT_BYTES as u64)
 }
 
-/// The newest block in `file`.
+/// The newest block in `file`, opened with its keys.
 ///
 /// # Errors
 ///
 /// When `file` cannot be read.
-pub(crate) fn read(file: &File, keys: &LogKeys, log: LogId) -> io::Result<BlockState> {
+pub(crate) fn read(file: &File, keys: &SealKeys, log: LogId) -> io::Result<BlockState> {
     let mut state = BlockState::NotWritten;
     for _ in 0..READS {
-        let bytes = read_slots(file)?;
-        let slots = bytes.chunks(SLOT_BYTES).enumerate().map(|(index, slot)| {
-            let written = slot.iter().any(|byte| *byte != 0);
-            (written, open(keys, log, index as u64, slot))
-        });
-        let slots: Vec<_> = slots.filter(|(written, _)| *written).collect();
-        let all_open = slots.iter().all(|(_, block)| block.is_some());
-        let newest = slots
-            .iter()
-            .filter_map(|(_, block)| block.as_ref())
-            .max_by_key(|(number, _)| *number);
-        state = match newest {
-            Some((number, facts)) => BlockState::Valid {
-                number: *number,
-                facts: facts.clone(),
-            },
-            None if slots.is_empty() => BlockState::NotWritten,
-            None => BlockState::Damaged,
-        };
-        if all_open {
-            break;
+        let mut bytes = read_slots(file)?;
+        let mut slots: Vec<_> = (0..)
+            .zip(bytes.chunks_mut(SLOT_BYTES))
+            .filter(|(_, slot)| is_written(slot))
+            .collect();
+        if slots.is_empty() {
+            return Ok(BlockState::NotWritten);
+        }
+        // The one that says it is the newest is, if it opens.
+        slots.sort_by_key(|(_, slot)| Reverse(slot.get(16..24).map(|_| u64_at(slot, 16))));
+        state = BlockState::Damaged;
+        for (rank, (index, slot)) in slots.into_iter().enumerate() {
+            if let Some((number, facts)) = open(keys, log, index, slot) {
+                state = BlockState::Valid { number, facts };
+                if rank == 0 {
+                    return Ok(state);
+                }
+                break;
+            }
         }
     }
     Ok(state)
+}
+
+/// Whether anything but zeros is in `slot`.
+fn is_written(slot: &[u8]) -> bool {
+    let or = |part: &[u8]| part.iter().fold(0, |bits, byte| bits | byte);
+    slot.chunks(64).any(|part| or(part) != 0) // which the compiler does many bytes at a time
 }
 
 /// All there is of both slots.
@@ -128,10 +133,15 @@ fn read_slots(file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What the slot holds, if it was sealed here.
-fn open(keys: &LogKeys, log: LogId, index: u64, slot: &[u8]) -> Option<(u64, Box<facts::Block>)> {
-    let (head, rest) = slot.split_at_checked(HEAD_BYTES)?;
-    let sealed = rest.get(..usize::try_from(u32_at(head, 12)).ok()?)?;
+/// What the slot holds, if it was sealed here. It is of no use otherwise afterwards.
+fn open(
+    keys: &SealKeys,
+    log: LogId,
+    index: u64,
+    slot: &mut [u8],
+) -> Option<(u64, Box<facts::Block>)> {
+    let (head, rest) = slot.split_at_mut_checked(HEAD_BYTES)?;
+    let sealed = rest.get_mut(..usize::try_from(u32_at(head, 12)).ok()?)?;
     let number = u64_at(head, 16);
     let ours = head[0..8] == *MAGIC
         && u32_at(head, 8) == VERSION
@@ -139,8 +149,8 @@ fn open(keys: &LogKeys, log: LogId, index: u64, slot: &[u8]) -> Option<(u64, Box
         && array_at(head, 32) == log.0
         && number > 0
         && number % 2 == index;
-    let plain = ours.then(|| keys.block.open(head, sealed).ok())??;
-    Some((number, Box::new(serde_json::from_slice(&plain).ok()?)))
+    let plain = ours.then(|| keys.open_in_place(head, sealed).ok())??;
+    Some((number, Box::new(serde_json::from_slice(plain).ok()?)))
 }
 
 #[cfg(test)]
@@ -165,7 +175,7 @@ mod tests {
 
     fn read_bytes(bytes: &[u8]) -> BlockState {
         let file = Scratch::holding(bytes);
-        read(&file, &keys(), IDENTITY.log).unwrap()
+        read(&file, &keys().block, IDENTITY.log).unwrap()
     }
 
     fn after_writes(count: u64) -> Vec<u8> {
@@ -173,7 +183,10 @@ mod tests {
         reserve(&file).unwrap();
         for number in 1..=count {
             write(&file, &keys(), IDENTITY.log, number, &facts(number)).unwrap();
-            assert_eq!(read(&file, &keys(), IDENTITY.log).unwrap(), valid(number));
+            assert_eq!(
+                read(&file, &keys().block, IDENTITY.log).unwrap(),
+                valid(number)
+            );
         }
         Scratch::bytes(&file)
     }
@@ -226,7 +239,10 @@ mod tests {
         assert_eq!(read_bytes(&[one, zero].concat()), BlockState::Damaged);
         let file = Scratch::holding(&bytes);
         let other = crate::model::id::Id([9; 16]);
-        assert_eq!(read(&file, &keys(), other).unwrap(), BlockState::Damaged);
+        assert_eq!(
+            read(&file, &keys().block, other).unwrap(),
+            BlockState::Damaged
+        );
     }
 
     #[test]
@@ -237,7 +253,7 @@ mod tests {
         let spare = BLOCK_JSON_MAX_BYTES - serde_json::to_vec(&big).unwrap().len();
         big.boot.push_str(&"x".repeat(spare + 1));
         assert!(write(&file, &keys(), IDENTITY.log, 2, &big).is_err());
-        assert_eq!(read(&file, &keys(), IDENTITY.log).unwrap(), valid(1));
+        assert_eq!(read(&file, &keys().block, IDENTITY.log).unwrap(), valid(1));
         big.boot.pop();
         write(&file, &keys(), IDENTITY.log, 2, &big).unwrap();
         assert_eq!(Scratch::bytes(&file).len(), 2 * SLOT_BYTES);
@@ -261,7 +277,7 @@ mod tests {
                 let BlockState::Valid {
                     number,
                     facts: read,
-                } = read(&file, &keys, IDENTITY.log).unwrap()
+                } = read(&file, &keys.block, IDENTITY.log).unwrap()
                 else {
                     panic!("no block after {last}");
                 };

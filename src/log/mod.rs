@@ -161,8 +161,13 @@ impl LogKeys {
     pub(crate) fn derive(log_key: &Key, log: LogId) -> Self {
         Self {
             records: SealKeys::derive(log_key, &log.0, "log"),
-            block: SealKeys::derive(log_key, &log.0, "block"),
+            block: Self::block(log_key, log),
         }
+    }
+
+    /// Those of the status block alone.
+    pub(crate) fn block(log_key: &Key, log: LogId) -> SealKeys {
+        SealKeys::derive(log_key, &log.0, "block")
     }
 }
 

@@ -56,6 +56,7 @@ pub(crate) mod words;
 use std::path::PathBuf;
 
 use crate::crypto::Key;
+use crate::crypto::seal::SealKeys;
 use crate::log::{Identity, LogKeys};
 use crate::model::error::Error;
 use crate::model::facts::Entry;
@@ -123,6 +124,11 @@ impl Manager {
 
     fn log_keys(&self, entry: &Entry) -> LogKeys {
         LogKeys::derive(&self.log_key(entry), entry.log)
+    }
+
+    /// The keys of its status block alone.
+    fn block_keys(&self, entry: &Entry) -> SealKeys {
+        LogKeys::block(&self.log_key(entry), entry.log)
     }
 
     fn identity(&self, entry: &Entry) -> Identity {

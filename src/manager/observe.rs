@@ -258,7 +258,7 @@ impl Manager {
             Error::io("read the lease", Path::new(&files::lease(entry.id)), &error)
         };
         let held = lock::is_held(&file).map_err(cannot)?;
-        let state = block::read(&file, &self.log_keys(&entry), entry.log).map_err(cannot)?;
+        let state = block::read(&file, &self.block_keys(&entry), entry.log).map_err(cannot)?;
         let damaged = matches!(state, BlockState::Damaged);
         let block = match state {
             BlockState::Valid { facts, .. } => Some(facts),

@@ -179,7 +179,7 @@ impl Manager {
             return Ok(false);
         };
         let cannot = |error| Error::io("read the lease", files::lease(id).as_ref(), &error);
-        let read = block::read(&file, keys, log).map_err(cannot)?;
+        let read = block::read(&file, &keys.block, log).map_err(cannot)?;
         Ok(lock::is_held(&file).map_err(cannot)? || matches!(read, BlockState::Valid { .. }))
     }
 }

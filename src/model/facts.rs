@@ -132,7 +132,7 @@ pub(crate) struct Exit {
     /// Set when a signal ended it: its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) signal: Option<String>,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) core_dumped: bool,
     pub(crate) end_ms: u64,
     /// From the start of the process, which is its first run's, to this end, on a clock that does not
@@ -145,11 +145,11 @@ pub(crate) struct Exit {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) again: bool,
     /// What it used, with its reaped children: processor time, and the largest resident set.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) user_ms: u64,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) system_ms: u64,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub(crate) max_rss_kib: u64,
 }
 
