@@ -287,6 +287,11 @@ fn survived(target: &Observed, survivors: &[Survivor]) -> Error {
         .iter()
         .map(|survivor| format!("pid {} {} ({})", survivor.pid, survivor.name, survivor.why))
         .collect();
+    if survivors.is_empty() {
+        let what = "what is left of it could not be looked at";
+        return Error::new(Kind::Survivors, format!("'{}': {what}", target.entry.name))
+            .hint("its supervisor may have no descriptor left; try again");
+    }
     let what = match survivors.len() {
         1 => "1 process could not be killed".to_owned(),
         count => format!("{count} processes could not be killed"),
