@@ -5,26 +5,26 @@
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use super::{KEY_BYTES, Key};
+use super::Key;
 
 /// `PBKDF2-HMAC-SHA256(password, salt, iterations)`, 32 bytes: one block, as more would cost us and
 /// not a guesser. Source: NIST SP 800-132, RFC 8018.
 pub(crate) fn from_password(password: &[u8], salt: &[u8; 16], iterations: u32) -> Key {
-    let mut bytes = [0; KEY_BYTES];
-    pbkdf2::pbkdf2::<hmac::Hmac<Sha256>>(password, salt, iterations, &mut bytes)
-        .expect("HMAC takes a key of any length");
-    Key::from_bytes(bytes)
+    Key::written_by(|bytes| {
+        pbkdf2::pbkdf2::<hmac::Hmac<Sha256>>(password, salt, iterations, bytes)
+            .expect("HMAC takes a key of any length");
+    })
 }
 
 /// `HKDF-SHA256(salt, key, label)`, 32 bytes. Source: RFC 5869.
 ///
 /// `salt` says which store or log the key is for, `label` what for.
 pub(crate) fn derive(key: &Key, salt: &[u8], label: &str) -> Key {
-    let mut bytes = [0; KEY_BYTES];
-    Hkdf::<Sha256>::new(Some(salt), key.expose())
-        .expand(label.as_bytes(), &mut bytes)
-        .expect("32 bytes are far below HKDF's limit of 8,160");
-    Key::from_bytes(bytes)
+    Key::written_by(|bytes| {
+        Hkdf::<Sha256>::new(Some(salt), key.expose())
+            .expand(label.as_bytes(), bytes)
+            .expect("32 bytes are far below HKDF's limit of 8,160");
+    })
 }
 
 #[cfg(test)]
