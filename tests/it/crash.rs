@@ -571,6 +571,7 @@ fn all_that_is_killed_at_once_is_lost_and_starts_no_more() {
         "$BGP" start --name web --restart always sleep 60 >&2 || exit 98
         "$BGP" start --name tree sh -c 'setsid sleep 60 & sleep 60' >&2 || exit 98
         kill -KILL -1
+        "$BGP" stop web tree >&2 # who is not quite dead yet is waited for
         "$BGP" stop web tree >&2; echo "stopped with $?" >&2
         "$BGP" list --json"#;
     let mut unshare = bgp.foreign("unshare");
