@@ -283,6 +283,15 @@ impl Opened {
     }
 }
 
+/// Each byte as two digits with `before` before them.
+fn escaped(bytes: &[u8], before: &str) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut all, byte| {
+        write!(all, "{before}{byte:02x}").unwrap();
+        all
+    })
+}
+
 /// All that a process could write to in its memory, and may be read.
 fn memory(pid: i32) -> Vec<u8> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
@@ -341,13 +350,7 @@ fn the_key_of_a_log_goes_over_the_socketpair_and_nowhere_else() {
     let id = bgp.status("traced")["id"].as_str().unwrap().to_owned();
     let opened = Opened::of(&bgp);
     let (key, control) = opened.of_log(&bgp, &id);
-    let escaped = |bytes: &[u8]| -> String {
-        use std::fmt::Write as _;
-        bytes.iter().fold(String::new(), |mut all, byte| {
-            write!(all, "\\x{byte:02x}").unwrap();
-            all
-        })
-    };
+    let escaped = |bytes: &[u8]| escaped(bytes, "\\x");
     let text = fs::read_to_string(&trace).unwrap();
     let lines = |bytes: &[u8]| -> Vec<&str> {
         let wanted = escaped(bytes);
@@ -381,11 +384,7 @@ fn a_panic_tells_no_secret() {
     assert_eq!(output.status.code(), Some(101));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("panicked"), "{told}");
-    let master: String = Opened::of(&bgp)
-        .master
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let master = escaped(&Opened::of(&bgp).master, "");
     for secret in [PASSWORD, "PLANTED", "BG_PASSWORD", &master] {
         assert!(
             !told.to_lowercase().contains(&secret.to_lowercase()),
@@ -412,12 +411,12 @@ fn without_random_numbers_nothing_is_written_and_nothing_is_lost() {
     strace.arg("-o").arg(&trace);
     strace.args(["-e", "inject=getrandom:error=EIO", "-p"]);
     let tracer = Running::begin(strace.arg(web.supervisor().to_string()));
-    let traced = || proc::status_line(web.supervisor(), "TracerPid");
+    let traced_by = || proc::status_line(web.supervisor(), "TracerPid");
     let attached = thread::scope(|scope| {
         let looked = scope.spawn(|| {
             (0..500).any(|_| {
                 thread::sleep(Duration::from_millis(10));
-                traced() == Some(tracer.pid().to_string())
+                traced_by() == Some(tracer.pid().to_string())
             })
         });
         looked.join().unwrap()

@@ -485,8 +485,9 @@ fn a_supervisor_short_of_descriptors_goes_on_logging_and_can_be_stopped() {
 #[test]
 fn a_supervisor_without_a_descriptor_left_does_not_call_its_tree_empty() {
     let bgp = Sandbox::new();
-    let line = "setsid sleep 60 >/dev/null 2>&1 & echo ready $!; until [ -e go ]; do sleep 0.02; done; exit 3";
-    let start = "ulimit -n 24; exec \"$BGP\" start --name web sh -c \"$0\"";
+    // It holds the pipes, so that none of them is a descriptor that is free again.
+    let line = "setsid sleep 60 & echo ready $!; until [ -e go ]; do sleep 0.02; done; exit 3";
+    let start = "ulimit -n 24; exec \"$BGP\" start --name web --stdin null sh -c \"$0\"";
     finish(bgp.foreign("/bin/sh").args(["-c", start, line])).code(0);
     let web = Proc::from_json(&bgp.status("web"));
     let (supervisor, grandchild) = (web.supervisor(), bgp.ready(&web)[0]);
@@ -502,7 +503,12 @@ fn a_supervisor_without_a_descriptor_left_does_not_call_its_tree_empty() {
     }
     fs::write(bgp.dir().join("go"), "").unwrap();
     bgp.run(["wait", "web"]).code(3);
-    assert!(bgp.lease_is_held(&web.id), "it has gone");
+    // Where it takes its tree for empty it waits a second for the pipes, and goes.
+    let gone = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        !bgp.lease_is_held(&web.id)
+    });
+    assert!(!gone, "it has gone");
     assert_eq!(bgp.status("web")["descendants"], 1);
     drop(crowd);
     bgp.run(["stop", "web"]).code(0);
