@@ -32,6 +32,28 @@ impl Drop for TempDir {
     }
 }
 
+/// Does not compile when one of the types can be shown, copied or serialized: which of two implementations is
+/// meant cannot be told then.
+macro_rules! shows_nothing {
+    ($($secret:ty),+) => {
+        $crate::testing::shows_nothing!(only std::fmt::Debug: $($secret),+);
+        $crate::testing::shows_nothing!(only std::fmt::Display: $($secret),+);
+        $crate::testing::shows_nothing!(only Clone: $($secret),+);
+        $crate::testing::shows_nothing!(only serde::Serialize: $($secret),+);
+    };
+    (only $shown:path: $($secret:ty),+) => {{
+        struct Shown;
+        trait NotBoth<Which> {
+            fn is_told_apart() {}
+        }
+        impl<T> NotBoth<()> for T {}
+        impl<T: $shown> NotBoth<Shown> for T {}
+        let _ = Shown;
+        $(<$secret as NotBoth<_>>::is_told_apart();)+
+    }};
+}
+pub(crate) use shows_nothing;
+
 /// Waits until `holds`, 10 s at most.
 ///
 /// # Panics

@@ -5,15 +5,15 @@
 use hkdf::Hkdf;
 use sha2::Sha256;
 
-use super::{KEY_BYTES, Key};
+use super::Key;
 
 /// `PBKDF2-HMAC-SHA256(password, salt, iterations)`, 32 bytes: one block, as more would cost us and
 /// not a guesser. Source: NIST SP 800-132, RFC 8018.
 pub(crate) fn from_password(password: &[u8], salt: &[u8; 16], iterations: u32) -> Key {
-    let mut bytes = [0; KEY_BYTES];
-    pbkdf2::pbkdf2::<hmac::Hmac<Sha256>>(password, salt, iterations, &mut bytes)
-        .expect("HMAC takes a key of any length");
-    Key::from_bytes(bytes)
+    Key::written_by(|bytes| {
+        pbkdf2::pbkdf2::<hmac::Hmac<Sha256>>(password, salt, iterations, bytes)
+            .expect("HMAC takes a key of any length");
+    })
 }
 
 /// `HKDF-SHA256(salt, key, label)`, 32 bytes. Source: RFC 5869.
@@ -32,12 +32,12 @@ pub(crate) fn derive_each<const N: usize>(
 ) -> [Key; N] {
     let extracted = Hkdf::<Sha256>::new(Some(salt), key.expose());
     labels.map(|parts| {
-        let mut bytes = [0; KEY_BYTES];
         let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
-        extracted
-            .expand_multi_info(&parts, &mut bytes)
-            .expect("32 bytes are far below HKDF's limit of 8,160");
-        Key::from_bytes(bytes)
+        Key::written_by(|bytes| {
+            extracted
+                .expand_multi_info(&parts, bytes)
+                .expect("32 bytes are far below HKDF's limit of 8,160");
+        })
     })
 }
 

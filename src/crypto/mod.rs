@@ -25,6 +25,13 @@ impl Key {
         Self(bytes)
     }
 
+    /// The key that `fill` writes, in its place: nothing of it is left elsewhere.
+    pub(crate) fn written_by(fill: impl FnOnce(&mut [u8; KEY_BYTES])) -> Self {
+        let mut key = Self([0; KEY_BYTES]);
+        fill(&mut key.0);
+        key
+    }
+
     /// A new random key.
     ///
     /// # Errors
@@ -59,4 +66,36 @@ pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
 pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), Error> {
     getrandom::fill(bytes)
         .map_err(|error| Error::other(format!("cannot get random bytes: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seal::{Mac, SealKeys};
+    use super::*;
+    use crate::store::environment::Environment;
+    use crate::store::keys::Keys;
+    use crate::store::password::Password;
+    use crate::testing::shows_nothing;
+
+    #[test]
+    fn what_is_secret_cannot_be_shown_copied_or_written_down() {
+        shows_nothing!(Key, SealKeys, Mac, Keys, Password);
+        // A value of it is what may be passed on, so it can be copied; shown it cannot be.
+        shows_nothing!(only std::fmt::Debug: Environment);
+    }
+
+    #[test]
+    fn what_is_secret_is_wiped_when_it_is_dropped() {
+        fn is_wiped<T: ZeroizeOnDrop>() {}
+        is_wiped::<Key>();
+        is_wiped::<Password>();
+        is_wiped::<aes::Aes256>();
+        is_wiped::<sha2::Sha256>(); // of which HMAC is made
+        let mut key = Key::from_bytes([7; KEY_BYTES]);
+        key.zeroize();
+        assert_eq!(key.expose(), &[0; KEY_BYTES]);
+        let mut password = Password::new(b"secret".to_vec().into()).unwrap();
+        password.zeroize();
+        assert!(password.expose().is_empty());
+    }
 }

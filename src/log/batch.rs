@@ -218,7 +218,7 @@ mod tests {
         let keys = segment_keys(&keys(), &IDENTITY, 0);
         let mut batch = Batch::default();
         let mut seen = HashSet::new();
-        for _ in 0..20 {
+        for _ in 0..200 {
             batch.begin(BLOCK_BYTES, 0);
             for _ in 0..5_000 {
                 batch.push(Kind::Stdout, 0, b"");
@@ -235,7 +235,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(seen.len(), 100_000);
+        assert_eq!(seen.len(), 1_000_000);
     }
 
     #[test]

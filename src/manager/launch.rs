@@ -103,8 +103,9 @@ impl Supervisor {
             Ok(Verdict::Started { pid }) => Ok(pid),
             Ok(Verdict::NotExecuted { step, errno }) => Err(explain(start, step, errno)),
             Ok(Verdict::Refused {
-                errno: Some(errno), ..
-            }) => Err(failed(&io::Error::from_raw_os_error(errno))),
+                message,
+                errno: Some(errno),
+            }) => Err(refused(&message, &io::Error::from_raw_os_error(errno))),
             Ok(Verdict::Refused {
                 message,
                 errno: None,
@@ -137,9 +138,23 @@ impl Supervisor {
 }
 
 fn failed(error: &io::Error) -> Error {
-    match error.raw_os_error() {
-        Some(libc::EAGAIN) => cannot_fork(error),
-        _ => Error::system("cannot start a supervisor", error),
+    refused("", error)
+}
+
+/// The system said `error` to the supervisor, which was about to make `call`, if that is known.
+fn refused(call: &str, error: &io::Error) -> Error {
+    const WHAT: &str = "cannot start a supervisor";
+    match (error.raw_os_error(), call) {
+        (Some(libc::EAGAIN), _) => cannot_fork(error),
+        (Some(libc::ENOENT), "") if cfg!(target_os = "linux") => {
+            Error::system(WHAT, error).hint("is /proc there? bgp needs it")
+        }
+        (_, "") => Error::system(WHAT, error),
+        (Some(libc::EPERM | libc::ENOSYS), call) => {
+            Error::other(format!("{WHAT}: {call}: {}", error::reason(error)))
+                .hint("a sandbox around this command does not allow that call")
+        }
+        (_, call) => Error::system(format!("{WHAT}: {call}"), error),
     }
 }
 

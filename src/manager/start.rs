@@ -229,8 +229,13 @@ impl Manager {
                 lease => lease?,
             };
             let path = run.path(&files::lease(id));
-            let locked =
-                lock::try_exclusive(&lease).map_err(|error| Error::io("lock", &path, &error))?;
+            let locked = match lock::try_exclusive(&lease) {
+                Ok(locked) => locked,
+                Err(error) => {
+                    run.remove(&files::lease(id))?;
+                    return Err(Error::io("lock", &path, &error));
+                }
+            };
             // Somebody may be removing it as nobody's, or may have done so before it was locked.
             let is_there = lease.metadata().is_ok_and(|lease| lease.nlink() > 0);
             if !locked || !is_there {

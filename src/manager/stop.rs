@@ -54,6 +54,8 @@ enum Asked {
     Supervisor(Client),
     /// Its supervisor is about to end, or its socket is gone.
     Unreachable,
+    /// By a signal, as its supervisor speaks only other versions of the protocol.
+    Signalled,
     Leftovers(Vec<leftovers::Leftover>),
     Done(Error),
 }
@@ -83,7 +85,7 @@ impl Manager {
     pub(crate) fn ask_to_stop(&self, target: &Observed, options: StopOptions) -> Result<(), Error> {
         match self.ask(target, options)? {
             Asked::Done(error) => Err(error),
-            Asked::Supervisor(_) | Asked::Unreachable => Ok(()),
+            Asked::Supervisor(_) | Asked::Unreachable | Asked::Signalled => Ok(()),
             Asked::Leftovers(_) if options.grace != Some(Duration::ZERO) => Ok(()),
             left @ Asked::Leftovers(_) => self.finish(target, left, options).map(|_| ()),
         }
@@ -138,6 +140,12 @@ impl Manager {
                 }
             }
             Err(Unreachable::Gone) => Ok(Asked::Unreachable),
+            // TERM means an orderly stop to every version, with the grace that was said at the start.
+            Err(Unreachable::OtherVersions(..))
+                if target.block.as_deref().is_some_and(signal_supervisor) =>
+            {
+                Ok(Asked::Signalled)
+            }
             Err(error) => Err(unanswered(target, &error)),
         }
     }
@@ -168,6 +176,10 @@ impl Manager {
             Asked::Done(error) => Err(error),
             Asked::Supervisor(client) => self.await_supervisor(target, client, grace),
             Asked::Unreachable => self.await_unreachable(target, grace),
+            Asked::Signalled => {
+                let grace = grace.max(Duration::from_millis(target.entry.grace_ms));
+                self.await_end(target, Instant::now() + grace + STOP_MARGIN)
+            }
             Asked::Leftovers(left) => {
                 let survivors =
                     leftovers::end(&target.entry, target.block.as_deref(), &left, grace);
@@ -275,6 +287,11 @@ fn survived(target: &Observed, survivors: &[Survivor]) -> Error {
         .iter()
         .map(|survivor| format!("pid {} {} ({})", survivor.pid, survivor.name, survivor.why))
         .collect();
+    if survivors.is_empty() {
+        let what = "what is left of it could not be looked at";
+        return Error::new(Kind::Survivors, format!("'{}': {what}", target.entry.name))
+            .hint("its supervisor may have no descriptor left; try again");
+    }
     let what = match survivors.len() {
         1 => "1 process could not be killed".to_owned(),
         count => format!("{count} processes could not be killed"),

@@ -15,7 +15,7 @@ use super::password::{self, Ask, Password};
 use super::readers::{self, Places, Reader};
 use super::state::{self, State};
 use crate::model::error::{Error, Kind};
-use crate::sys::crash::crash_point;
+use crate::sys::crash::{crash_point, panic_point};
 use crate::sys::fs::Replacement;
 
 const THE_STATE: &str = "the state";
@@ -216,6 +216,7 @@ impl Store {
     ) -> Result<Self, Error> {
         let path = dir.top().path(KEY);
         let master = cache::unlock(cache, file, password, || file.unlock(password, &path))?;
+        panic_point!("store-unlocked");
         Ok(Self {
             keys: Keys::new(file.store(), master),
             dir,

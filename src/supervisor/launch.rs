@@ -69,17 +69,36 @@ pub(crate) enum Verdict {
     Started { pid: i32 },
     /// The command could not be executed: at this step of [`exec`](crate::sys::exec), with this errno.
     NotExecuted { step: u8, errno: i32 },
-    /// The supervisor could not do its part, and what the system said, if it did.
+    /// The supervisor could not do its part: what it was about (a system call's name, or nothing), and
+    /// what the system said to that, if it did.
     Refused { message: String, errno: Option<i32> },
+}
+
+impl Verdict {
+    /// The system said `error` to `call`.
+    pub(super) fn refused(call: &str, error: impl Into<io::Error>) -> Self {
+        let error = error.into();
+        match error.raw_os_error() {
+            Some(errno) => Self::Refused {
+                message: call.to_owned(),
+                errno: Some(errno),
+            },
+            None => Self::Refused {
+                message: format!("{call}: {}", error::reason(&error)),
+                errno: None,
+            },
+        }
+    }
 }
 
 impl<E: Into<io::Error>> From<E> for Verdict {
     /// The supervisor could not do its part because of `error`.
     fn from(error: E) -> Self {
         let error = error.into();
+        let errno = error.raw_os_error();
         Self::Refused {
-            message: error::reason(&error),
-            errno: error.raw_os_error(),
+            message: errno.map_or_else(|| error::reason(&error), |_| String::new()),
+            errno,
         }
     }
 }

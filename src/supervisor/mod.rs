@@ -88,22 +88,25 @@ pub(crate) fn main() -> ExitCode {
 /// files was.
 #[inline(never)]
 fn detach() -> Result<Limit, Verdict> {
-    let core_limit = image::forbid_core_files()?;
+    let core_limit =
+        image::forbid_core_files().map_err(|error| Verdict::refused("setrlimit", error))?;
     let null = OpenOptions::new()
         .read(true)
         .write(true)
-        .open("/dev/null")?;
-    nix::unistd::dup2_stdin(&null)?;
-    nix::unistd::dup2_stdout(&null)?;
-    nix::unistd::dup2_stderr(&null)?;
+        .open("/dev/null")
+        .map_err(|error| Verdict::refused("open /dev/null", error))?;
+    nix::unistd::dup2_stdin(&null)
+        .and_then(|()| nix::unistd::dup2_stdout(&null))
+        .and_then(|()| nix::unistd::dup2_stderr(&null))
+        .map_err(|error| Verdict::refused("dup2", error))?;
     drop(null);
-    nix::unistd::setsid()?;
+    nix::unistd::setsid().map_err(|error| Verdict::refused("setsid", error))?;
     // No session leader: it can never get a terminal.
     image::continue_as_child().map_err(|error| Verdict::NotExecuted {
         step: Step::Fork as u8,
         errno: error.raw_os_error().unwrap_or(libc::EAGAIN),
     })?;
-    nix::unistd::chdir("/")?;
+    nix::unistd::chdir("/").map_err(|error| Verdict::refused("chdir", error))?;
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     signals::unblock_all();
     signals::restore_default(&[Signal::SIGCHLD, Signal::SIGTERM]);

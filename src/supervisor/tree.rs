@@ -9,6 +9,7 @@
 //! Does not: reap, or wait; the supervisor's loop does.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
@@ -146,36 +147,46 @@ fn descends_from(ancestor: i32, mut stat: Stat) -> bool {
 }
 
 /// The unreaped children of this process that are no supervisors.
-pub(crate) fn own_children() -> Vec<Stat> {
+fn own_children() -> io::Result<Vec<Stat>> {
     let me = std::process::id().cast_signed();
+    let mut found = Vec::new();
     match proc::own_children() {
-        Some(pids) => pids
-            .into_iter()
-            .filter_map(proc::stat)
-            .filter(|stat| !is_supervisor(stat))
-            .collect(),
-        None => proc::all()
-            .into_iter()
-            .filter(|stat| stat.parent == me && !is_supervisor(stat))
-            .collect(),
+        Some(pids) => {
+            for pid in pids {
+                match proc::try_stat(pid)? {
+                    Some(stat) => found.push(stat),
+                    // Not hidden from us (proc(5), hidepid): gone.
+                    None if kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH) => {}
+                    None => return Err(io::ErrorKind::PermissionDenied.into()),
+                }
+            }
+        }
+        None => found = proc::try_all()?,
     }
+    found.retain(|stat| stat.parent == me && !is_supervisor(stat));
+    Ok(found)
 }
 
 /// Whether nothing of the tree lives, when there are children still. They may all be other supervisors;
-/// as a listing of children may leave some out, "none" is looked up a second way.
+/// as a listing of children may leave some out, "none" is looked up a second way. Where nothing can be
+/// looked at, as with no descriptor left, something may live.
 pub(crate) fn is_empty() -> bool {
     let me = std::process::id().cast_signed();
-    own_children().is_empty()
-        && !proc::all()
-            .iter()
-            .any(|stat| stat.parent == me && !is_supervisor(stat))
+    own_children().is_ok_and(|children| children.is_empty())
+        && proc::try_all().is_ok_and(|all| {
+            !all.iter()
+                .any(|stat| stat.parent == me && !is_supervisor(stat))
+        })
 }
 
 /// Sends KILL to every own child; what is below one that refuses is killed by pidfd. Returns who they
-/// are.
-pub(crate) fn kill_children(group: i32) -> Vec<i32> {
+/// are. The leader of `group`, while it `lives`, is one whose number needs no looking up.
+pub(crate) fn kill_children(group: i32, lives: bool) -> Vec<i32> {
     let me = std::process::id().cast_signed();
-    let children = own_children();
+    if lives {
+        let _ = kill(Pid::from_raw(group), Signal::SIGKILL); // EPERM: looked at below
+    }
+    let children = own_children().unwrap_or_default();
     for child in &children {
         if kill(Pid::from_raw(child.pid), Signal::SIGKILL) == Err(Errno::EPERM) {
             for stat in below(child.pid) {

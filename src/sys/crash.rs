@@ -2,6 +2,7 @@
 //!
 //! `BGP_CRASH_AT=NAME` kills it with SIGKILL when it comes to that point, `BGP_CRASH_AT=NAME:3` the third
 //! time; `BGP_PAUSE_AT` stops it with SIGSTOP instead, so that a test sees it stopped and continues it.
+//! `BGP_WITHOUT=pidfd,children` makes this process do without these, as older kernels and sandboxes do.
 //! Does not: clean up; nothing does after a crash.
 
 /// Crashes or pauses here if a test asked for it by this name.
@@ -28,11 +29,22 @@ pub(crate) use panic_point;
 /// What a supervisor, which gets no environment, has to be given to know what a test asked for.
 pub(crate) fn variables() -> Vec<(&'static str, std::ffi::OsString)> {
     #[cfg(debug_assertions)]
-    const PASSED_ON: [&str; 2] = ["BGP_CRASH_AT", "BGP_PAUSE_AT"];
+    const PASSED_ON: [&str; 3] = ["BGP_CRASH_AT", "BGP_PAUSE_AT", "BGP_WITHOUT"];
     #[cfg(not(debug_assertions))]
     const PASSED_ON: [&str; 0] = [];
     let set = |name: &'static str| Some((name, std::env::var_os(name)?));
     PASSED_ON.into_iter().filter_map(set).collect()
+}
+
+/// Whether a test asked to do without `what` the system has.
+#[cfg(debug_assertions)]
+pub(crate) fn without(what: &str) -> bool {
+    std::env::var("BGP_WITHOUT").is_ok_and(|all| all.split(',').any(|one| one == what))
+}
+
+#[cfg(not(debug_assertions))]
+pub(crate) const fn without(_what: &str) -> bool {
+    false
 }
 
 /// What [`crash_point!`] does in a debug build.

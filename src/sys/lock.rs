@@ -81,4 +81,21 @@ mod tests {
         let other = dir.open_write("lease").unwrap().unwrap();
         assert!(!try_exclusive(&other).unwrap());
     }
+
+    #[test]
+    fn who_looks_while_others_look_is_never_told_that_a_dead_one_lives() {
+        let temp = TempDir::new();
+        let dir = Dir::open(temp.path()).unwrap().unwrap();
+        dir.create_new("lease").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for look in 0..50_000 {
+                        let fresh = dir.open_read("lease").unwrap().unwrap();
+                        assert!(!is_held(&fresh).unwrap(), "look {look}");
+                    }
+                });
+            }
+        });
+    }
 }

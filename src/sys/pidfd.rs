@@ -15,6 +15,9 @@ mod system {
     pub(crate) struct Handle(OwnedFd);
 
     pub(crate) fn open(pid: i32) -> io::Result<Handle> {
+        if crate::sys::crash::without("pidfd") {
+            return Err(io::Error::from_raw_os_error(libc::ENOSYS));
+        }
         // SAFETY: pidfd_open(2) touches no memory, and gives a new descriptor or -1.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
         if fd == -1 {

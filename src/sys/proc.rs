@@ -4,6 +4,8 @@
 //! is used, so who signals looks again.
 //! Does not: signal.
 
+use std::io;
+
 /// One process at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stat {
@@ -79,9 +81,27 @@ pub(crate) fn is_ending(pid: i32, start: u64) -> bool {
     }
 }
 
-/// All processes that can be seen.
+/// The process `pid`, if there is one.
+///
+/// # Errors
+///
+/// When it could not be looked at, as with no descriptor left: it may be there or not.
+pub(crate) fn try_stat(pid: i32) -> io::Result<Option<Stat>> {
+    system::try_stat(pid)
+}
+
+/// All processes that can be seen; none when they cannot be looked at.
 pub(crate) fn all() -> Vec<Stat> {
-    system::all()
+    system::try_all().unwrap_or_default()
+}
+
+/// All processes that can be seen.
+///
+/// # Errors
+///
+/// When one of them could not be looked at.
+pub(crate) fn try_all() -> io::Result<Vec<Stat>> {
+    system::try_all()
 }
 
 /// The children of this process, which must have one thread. Children that end meanwhile may hide

@@ -125,6 +125,9 @@ impl Sandbox {
             .env(key, value)
             .current_dir(&self.dir)
             .stdin(Stdio::null());
+        if let Some(without) = std::env::var_os("BGP_TEST_WITHOUT") {
+            command.env("BGP_WITHOUT", without);
+        }
         command
     }
 

@@ -20,6 +20,8 @@ mod proc;
 mod raw;
 /// A terminal of the test's own.
 mod tty;
+/// An ordinary user, also where the tests run as root.
+mod user;
 
 /// What a process raises is told to each reader, once, and never lost.
 mod alerts;
@@ -89,6 +91,8 @@ mod rotation;
 mod screen;
 /// Flipped, cut, swapped and repeated bytes are noticed.
 mod seal;
+/// What the threat model promises, from the side of the one who tries.
+mod security;
 /// The instructions for agents do what they say.
 mod skill;
 /// What a command gets, and what a start leaves when it fails.

@@ -5,11 +5,12 @@
 //! | E1 E2 E3 E8 E9 E10 | the sources, and what is wrong with them |
 //! | E4 E5 E6 H7 | a wrong one changes nothing |
 //! | E12 E13 E14 E16 | it is in no file, argument, environment, core or message |
+//! | E17 | a hundred who derive a key at once |
 //! | E18 H8 | the key cache |
 //! | E11 | the command's environment: in `start.rs` |
 //!
-//! E16: a panic cannot be forced from outside; that secrets have no `Debug` is held by the compiler, and
-//! every invocation of these tests is looked at for the password (`harness::sane`).
+//! E14 E16: more of that in `security.rs`. Every invocation of these tests is looked at for the password
+//! (`invocation::sane`).
 
 use std::fs;
 use std::path::Path;
@@ -462,6 +463,21 @@ fn a_supervisor_leaves_no_core_and_the_command_keeps_the_callers_limit() {
     // The hard limit stays, so that the command can be given it.
     let theirs = core(proc::parent(pid));
     assert_eq!(theirs.split_whitespace().nth(4), Some("0"), "{theirs}");
+}
+
+// E17: 8 MiB of data each are less than a gibibyte together
+#[test]
+fn a_hundred_who_derive_a_key_at_once_take_little_memory() {
+    let bgp = sandbox();
+    let lists: Vec<Running> = (0..100)
+        .map(|_| {
+            let mut list = bgp.foreign("/bin/sh");
+            Running::begin(list.args(["-c", "ulimit -d 8192; exec \"$BGP\" list"]))
+        })
+        .collect();
+    for list in lists {
+        list.finish_within(DEADLINE * 3).code(0).stdout_has("work");
+    }
 }
 
 /// A sandbox with a key of its own, so that what is cached for it is nobody else's; and its store's id.

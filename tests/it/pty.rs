@@ -81,7 +81,7 @@ fn a_process_finds_a_terminal_of_the_size_and_name_it_was_given() {
 #[test]
 fn nothing_of_what_a_quick_process_wrote_is_lost() {
     let bgp = Sandbox::new();
-    for n in 0..100 {
+    for n in 0..200 {
         let text = format!("the last words of {n}");
         let process = shell(&bgp, &format!("quick-{n}"), &format!("printf '{text}'"));
         bgp.run(["wait", &process.id]).code(0);

@@ -9,6 +9,9 @@ pub(crate) const HEADER_BYTES: usize = 128;
 /// No record crosses a block of so many bytes.
 pub(crate) const BLOCK_BYTES: usize = 64 * 1024;
 
+/// The shortest record, with at most 13 bytes in it.
+pub(crate) const RECORD_MIN_BYTES: usize = 80;
+
 /// Where one record lies.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
@@ -28,7 +31,7 @@ pub(crate) fn records(segment: &[u8]) -> Vec<Record> {
             continue;
         }
         assert!(
-            (80..=4096).contains(&len) && len.is_multiple_of(16),
+            (RECORD_MIN_BYTES..=4096).contains(&len) && len.is_multiple_of(16),
             "a record of {len} bytes at {at}"
         );
         if at + len > segment.len() {

@@ -323,6 +323,30 @@ fn the_readme_has_every_field_of_every_fact() {
 }
 
 #[test]
+fn every_test_that_the_readme_names_is_there() {
+    let readme = readme();
+    let section = between(&readme, "## Threat model", "\n## ");
+    let named = Regex::new("`([a-z_/]+(?:\\.rs)?)::([a-z0-9_]+)`").unwrap();
+    let mut count = 0;
+    for found in named.captures_iter(section) {
+        let path = match &found[1] {
+            path if path.contains('/') => tree().join(path),
+            theme => tree().join(format!("tests/it/{theme}.rs")),
+        };
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let wanted = format!("#[test]\nfn {}() {{", &found[2]);
+        // Those beside the code are indented by their module.
+        let unindented = text.replace("\n    ", "\n");
+        assert!(unindented.contains(&wanted), "{}", &found[0]);
+        count += 1;
+    }
+    assert!(count > 30, "{count} tests");
+    let rows = section.lines().filter(|line| line.starts_with("| "));
+    let without = rows.skip(1).find(|row| !named.is_match(row));
+    assert_eq!(without, None, "nothing holds it");
+}
+
+#[test]
 fn the_first_session_does_what_the_readme_shows() {
     let bgp = Sandbox::fresh();
     let mut session = bgp.foreign(script("readme.sh"));

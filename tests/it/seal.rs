@@ -363,6 +363,38 @@ fn a_bad_tag_a_bad_ciphertext_and_a_bad_length_are_one_error() {
     assert_eq!(said.len(), 1, "{said:?}");
 }
 
+// E20: the same of a record
+#[test]
+fn a_bad_iv_ciphertext_padding_or_tag_of_a_record_is_one_error() {
+    let bgp = Sandbox::new();
+    let process = ended(&bgp, "work");
+    let path = bgp.log(&process.id);
+    let whole = fs::read(&path).unwrap();
+    let record = raw::records(&whole)[1].range.clone();
+    let end = record.end;
+    // The IV, the first byte of the ciphertext, its last one (which makes the padding another), the tag.
+    let variants = [
+        record.start + 16,
+        record.start + 32,
+        end - 33,
+        end - 32,
+        end - 1,
+    ];
+    let variants = variants.map(|n| {
+        let mut bytes = whole.clone();
+        bytes[n] ^= 1;
+        (format!("byte {n}"), bytes)
+    });
+    let mut said = BTreeSet::new();
+    with_each(&path, variants.into_iter(), |_| {
+        let verified = bgp.run(["verify", "work"]).code(13);
+        said.insert((verified.text(), verified.errors()));
+        let shown = bgp.run(["output", "work"]).code(13);
+        said.insert((shown.text(), shown.errors()));
+    });
+    assert_eq!(said.len(), 2, "{said:?}");
+}
+
 // E21
 #[test]
 fn a_key_of_another_version_or_without_protection_is_refused() {

@@ -6,16 +6,19 @@
 //! | A5 A9 A10 A11 D15 | what the command gets: bytes, descriptors, signals, umask |
 //! | A6 | a NUL cannot come through argv; seen from outside are other bad options |
 //! | A8 | a start that is captured returns at once |
+//! | A12 | a supervisor that cannot fork goes on, and runs its command when it can |
 //! | A27 | names |
 //! | E11 F9 F10 | environment and stdin |
+//! | G2 G8 G11 | no /proc, little memory and other limits, calls that a sandbox refuses |
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::harness::{Sandbox, file_names, script, set_mode};
-use crate::invocation::finish;
+use crate::harness::{Proc, Sandbox, file_names, script, set_mode};
+use crate::invocation::{Running, finish};
 use crate::proc;
+use crate::user::User;
 
 /// After a start that failed: nothing is listed, no file is left, and nothing runs.
 #[track_caller]
@@ -178,8 +181,8 @@ fn a_working_directory_that_is_gone_is_named() {
         .stdout("")
         .stderr_has("/no/such/dir");
     bgp.sh("mkdir gone && cd gone && rmdir ../gone && exec \"$BGP\" start true")
-        .code_in(&[0, 1, 2, 126]);
-    bgp.run(["clear"]).code(0);
+        .failed(2)
+        .stderr_has("directory");
     assert_nothing_is_left(&bgp);
 }
 
@@ -478,6 +481,41 @@ fn a_supervisor_short_of_descriptors_goes_on_logging_and_can_be_stopped() {
     bgp.run(["verify"]).code(0);
 }
 
+// A13: with no descriptor left nothing can be looked at, which does not mean that nothing lives
+#[test]
+fn a_supervisor_without_a_descriptor_left_does_not_call_its_tree_empty() {
+    let bgp = Sandbox::new();
+    // It holds the pipes, so that none of them is a descriptor that is free again.
+    let line = "setsid sleep 60 & echo ready $!; until [ -e go ]; do sleep 0.02; done; exit 3";
+    let start = "ulimit -n 24; exec \"$BGP\" start --name web --stdin null sh -c \"$0\"";
+    finish(bgp.foreign("/bin/sh").args(["-c", start, line])).code(0);
+    let web = Proc::from_json(&bgp.status("web"));
+    let (supervisor, grandchild) = (web.supervisor(), bgp.ready(&web)[0]);
+    let crowd = "my @all; for (1 .. 40) { socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die $!; \
+        connect($s, sockaddr_un($ARGV[0])) or die $!; push @all, $s } sleep 60";
+    let path = bgp.state().join(format!("run/{}.sock", web.id));
+    let mut crowded = bgp.foreign("perl");
+    let crowd = Running::begin(crowded.args(["-MSocket", "-e", crowd]).arg(path));
+    if proc::is_root() {
+        bgp.wait_until("all its descriptors are taken", || {
+            (proc::descriptors(supervisor)?.len() == 24).then_some(())
+        });
+    }
+    fs::write(bgp.dir().join("go"), "").unwrap();
+    bgp.run(["wait", "web"]).code(3);
+    // Where it takes its tree for empty it waits a second for the pipes, and goes.
+    let gone = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        !bgp.lease_is_held(&web.id)
+    });
+    assert!(!gone, "it has gone");
+    assert_eq!(bgp.status("web")["descendants"], 1);
+    drop(crowd);
+    bgp.run(["stop", "web"]).code(0);
+    assert!(!proc::alive(grandchild));
+    bgp.run(["verify", "web"]).code(0);
+}
+
 // A27
 #[test]
 fn a_name_is_one_of_a_documented_charset() {
@@ -605,6 +643,135 @@ fn a_command_gets_the_callers_umask_and_limits() {
         .code(0);
     bgp.run(["wait", "u"]).code(0);
     assert_eq!(bgp.output("u"), "0027\n321\n0\n");
+}
+
+// C5 G8
+#[test]
+fn a_command_gets_every_limit_and_priority_unchanged() {
+    let bgp = Sandbox::new();
+    let tell = "for limit in t f d s c v n; do ulimit -S$limit; ulimit -H$limit; done; nice; \
+        grep SigIgn /proc/self/status";
+    // 64 MiB of address space is what a supervisor has to do with as well.
+    let limits = "ulimit -t 1000; ulimit -f 4000; ulimit -d 60000; ulimit -s 4096; ulimit -Sc 17; ulimit -v 65536; \
+        ulimit -n 300";
+    let line = format!("{limits}; {tell}; exec nice -n 3 \"$BGP\" start --name web sh -c \"$0\"");
+    let started = finish(bgp.foreign("/bin/sh").args(["-c", &line, tell])).code(0);
+    bgp.run(["wait", "web"]).code(0);
+    let mut told: Vec<String> = started.text().lines().map(str::to_owned).collect();
+    assert!(told.pop().unwrap().starts_with("Started web"), "{told:?}");
+    let ignored = told.pop().unwrap();
+    let nice: u32 = told.pop().unwrap().parse().unwrap();
+    told.push((nice + 3).to_string());
+    let output = bgp.output("web");
+    let (found, signals) = output.trim_end().rsplit_once('\n').unwrap();
+    assert_eq!(found, told.join("\n"));
+    assert!(
+        signals.ends_with("0000000000000000") || signals == ignored,
+        "{signals}"
+    );
+    bgp.run(["verify", "web"]).code(0);
+}
+
+// G8: with much to log, too
+#[test]
+fn a_supervisor_works_in_64_mib_of_address_space() {
+    let bgp = Sandbox::new();
+    let line = "ulimit -v 65536; exec \"$BGP\" start --name flood --restart on-failure:1 -c \
+        'yes 0123456789abcdef | head -c 20000000; [ -e again ] || { touch again; exit 1; }'";
+    let mut start = bgp.foreign("/bin/sh");
+    finish(start.args(["-c", line]).env("BGP_TEST_BACKOFF_MS", "20")).code(0);
+    bgp.run(["wait", "flood"]).code(0);
+    let raw = bgp.run(["output", "--raw", "-n", "0", "flood"]).code(0);
+    assert_eq!(raw.stdout.len(), 40_000_000);
+}
+
+// G2: as in a sandbox that has none
+#[test]
+fn without_proc_a_start_says_so_and_leaves_nothing() {
+    let bgp = Sandbox::new();
+    if proc::pass_over(!proc::is_root(), "only root can take /proc away") {
+        return;
+    }
+    let line = "mount -t tmpfs tmpfs /proc || exit 99; exec \"$BGP\" start sleep 60";
+    let outcome = finish(bgp.foreign("unshare").args(["-m", "/bin/sh", "-c", line]));
+    if !proc::pass_over(outcome.status.code() == Some(99), "no mounts here") {
+        outcome.failed(1).stderr_has("supervisor");
+        assert_nothing_is_left(&bgp);
+    }
+}
+
+// G11
+#[test]
+fn a_call_that_a_sandbox_refuses_is_named() {
+    let bgp = Sandbox::new();
+    let trace = bgp.dir().join("trace");
+    for (call, named) in [
+        ("setsid", "setsid: Operation not permitted"),
+        ("bind", "socket"),
+        ("flock", "lock"),
+        ("socketpair", "supervisor"),
+    ] {
+        let mut strace = bgp.foreign("strace");
+        strace.args(["-f", "-e", &format!("inject={call}:error=EPERM"), "-o"]);
+        strace.arg(&trace).arg(crate::harness::bin());
+        let outcome = strace.args(["start", "sleep", "60"]).output();
+        let Ok(outcome) = outcome else {
+            proc::pass_over(true, "there is no strace");
+            return;
+        };
+        let told = String::from_utf8_lossy(&outcome.stderr);
+        if proc::pass_over(told.starts_with("strace: "), "strace may not trace") {
+            return;
+        }
+        assert_eq!(outcome.status.code(), Some(1), "{call}: {told}");
+        assert!(told.contains(named), "{call}: {told}");
+        assert!(told.contains("Operation not permitted"), "{call}: {told}");
+    }
+    assert_nothing_is_left(&bgp);
+}
+
+// A12: all processes that its user may have are there when the next run is due
+#[test]
+fn a_supervisor_that_cannot_fork_lives_on_and_runs_it_when_it_can() {
+    let user = User::new();
+    if proc::pass_over(
+        !proc::is_root(),
+        "only root can be a user who has no other processes",
+    ) {
+        return;
+    }
+    let line = "{ ulimit -u 6 || ulimit -p 6; } 2>/dev/null; exec \"$BGP\" start --name web --restart always -c \
+        '[ -e stay ] && echo ready && exec sleep 60; until [ -e go ]; do sleep 0.02; done; rm go; exit 1'";
+    let mut start = user.foreign("/bin/sh");
+    finish(start.args(["-c", line]).env("BGP_TEST_BACKOFF_MS", "20")).code(0);
+    let web = Proc::from_json(&user.status("web"));
+    let supervisor = web.supervisor();
+    let crowd: Vec<Running> = (0..8)
+        .map(|_| Running::begin(user.foreign("sleep").arg("60")))
+        .collect();
+    let is_there = |sleeper: &Running| {
+        proc::stat(sleeper.pid()).is_some_and(|stat| stat.line.contains("(sleep)"))
+    };
+    user.bgp.wait_until("the crowd is there", || {
+        crowd.iter().all(is_there).then_some(())
+    });
+    fs::write(user.bgp.dir().join("go"), "").unwrap();
+    // Each run that cannot be is one that failed, and the next one comes later.
+    let failed = |at_least: u64| {
+        user.bgp.wait_until("it could not be run", || {
+            (user.status("web")["restarts"].as_u64()? >= at_least).then_some(())
+        });
+    };
+    failed(2);
+    assert!(proc::alive(supervisor));
+    fs::write(user.bgp.dir().join("stay"), "").unwrap();
+    drop(crowd);
+    user.bgp.wait_until("it runs again", || {
+        user.output("web").contains("ready").then_some(())
+    });
+    assert!(proc::alive(supervisor));
+    user.run(["stop", "web"]).code(0);
+    user.run(["verify", "web"]).code(0);
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //! | rows | here |
 //! |---|---|
 //! | B1 B2 B3 B4 B6 | the stragglers: ignores TERM, beside an obedient leader, other sessions, hydra, stopped |
+//! | B5 | what may not be killed |
 //! | B7 B11 | stop of what has ended, signals to the supervisor alone |
 //! | A17 A20 A21 A22 H9 | what lives on after the leader, odd names, strangers on the pipe |
+//! | G1 G2 G3 | all of it without pidfds, without lists of children, with others' processes hidden |
 //! | H2 H3 | codes on TERM, a bgp inside a bgp |
 
 use std::fs::OpenOptions;
@@ -12,9 +14,10 @@ use std::io::Write as _;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{PASSWORD, Sandbox, script};
+use crate::harness::{DEADLINE, PASSWORD, Sandbox, script};
 use crate::invocation::{Running, finish};
 use crate::proc;
+use crate::user::User;
 
 /// After a stop that said so, none of these lives: not one moment later.
 #[track_caller]
@@ -506,4 +509,126 @@ fn more_are_stopped_than_there_are_descriptors_for() {
         .code(0)
         .stderr("");
     assert_dead(&pids);
+}
+
+// B5: a setuid program that has become root altogether
+#[test]
+fn what_may_not_be_killed_is_named_with_8_and_not_called_stopped() {
+    let user = User::new();
+    if proc::pass_over(
+        !proc::is_root(),
+        "only root makes a setuid program of another user",
+    ) {
+        return;
+    }
+    let setpriv = std::path::Path::new("/usr/bin/setpriv");
+    if proc::pass_over(!setpriv.exists(), "there is no setpriv") {
+        return;
+    }
+    let program = user.setuid_copy(setpriv);
+    let becomes_root = format!("{} --reuid=0 sleep 60", program.display());
+    for (name, line) in [
+        (
+            "below",
+            format!("{becomes_root} & echo ready $! $$; trap '' TERM; wait; wait"),
+        ),
+        ("leader", format!("echo ready $$; exec {becomes_root}")),
+    ] {
+        let tree = user.start(name, ["sh", "-c", &line]);
+        let pids = user.ready(&tree);
+        let sleeps =
+            || proc::status_line(pids[0], "Uid").is_some_and(|uid| uid.starts_with("0\t0"));
+        user.bgp.wait_until("it is root", || sleeps().then_some(()));
+        let told = user
+            .run(["stop", "--grace", "100ms", name])
+            .failed(8)
+            .errors();
+        let named = format!(
+            "1 process could not be killed: pid {} sleep (EPERM)",
+            pids[0]
+        );
+        assert!(told.contains(&named), "{told}");
+        assert!(proc::alive(pids[0]));
+        assert!(pids[1..].iter().all(|pid| !proc::alive(*pid)), "the others");
+        let status = user.status(name);
+        if name == "leader" {
+            assert_eq!(status["status"], "stopping", "{status}");
+        } else {
+            assert_eq!(
+                (&status["status"], &status["descendants"]),
+                (&"killed".into(), &1.into())
+            );
+        }
+        user.run(["clear", name]).failed(6);
+        proc::kill(pids[0], Signal::SIGKILL);
+        user.bgp.wait_for_supervisor_end(&tree.id);
+        assert_eq!(user.status(name)["status"], "killed");
+    }
+}
+
+/// Runs the tests of this file once more, each in a bgp that has to do `without` something.
+fn run_again(without: &str) {
+    if proc::pass_over(
+        !cfg!(debug_assertions),
+        "only a debug build can do without what there is",
+    ) {
+        return;
+    }
+    let tests = std::env::current_exe().unwrap();
+    let mut again = std::process::Command::new(tests);
+    again.args(["stop::", "--skip", "the_same_holds"]);
+    let outcome = Running::begin(again.env("BGP_TEST_WITHOUT", without));
+    outcome.finish_within(DEADLINE * 10).code(0);
+}
+
+// G1
+#[test]
+fn the_same_holds_without_pidfds() {
+    run_again("pidfd");
+}
+
+// G3
+#[test]
+fn the_same_holds_without_lists_of_children() {
+    run_again("children");
+}
+
+// G2: a user who sees his own processes alone, and no supervisor, as that cannot be inspected
+#[test]
+fn the_same_holds_where_others_processes_are_hidden() {
+    let user = User::new();
+    if proc::pass_over(!proc::is_root(), "only root can mount another /proc") {
+        return;
+    }
+    let line = r#"
+        mount -t proc -o hidepid=2 proc /proc || exit 99
+        trap '' TERM
+        setpriv --reuid="$OWNER" --regid="$OWNER" --clear-groups sh -c '
+            "$BGP" start --name tree --grace 200ms sh -c "setsid sleep 60 & echo ready; sleep 60" || exit 1
+            until [ "$("$BGP" output tree)" = ready ]; do sleep 0.01; done
+            "$BGP" start --name ends sh -c "setsid sleep 60 & exit 3"
+            "$BGP" wait ends; [ $? = 3 ] || exit 2
+            "$BGP" stop tree ends || exit 3
+            [ -z "$("$BGP" list --running | tail -n +2)" ] || exit 4
+        ' || exit
+        for stat in /proc/[0-9]*/stat; do
+            read -r _ name _ < "$stat" && [ "$name" = "(sleep)" ] && exit 5
+        done
+        exit 0"#;
+    let mut unshare = user.bgp.foreign("unshare");
+    unshare.args([
+        "--pid",
+        "--fork",
+        "--mount",
+        "--kill-child",
+        "/bin/sh",
+        "-c",
+        line,
+    ]);
+    let owner = std::os::unix::fs::MetadataExt::uid(&user.bgp.state().metadata().unwrap());
+    unshare.env("OWNER", owner.to_string());
+    let outcome = finish(unshare.env("BGP", user.bgp.dir().join("bgp")));
+    if !proc::pass_over(outcome.status.code() == Some(99), "no mounts here") {
+        outcome.code(0);
+    }
 }

@@ -224,6 +224,17 @@ fn nothing_prints_panics_or_waits_by_the_way() {
 }
 
 #[test]
+fn no_tag_is_compared_but_in_constant_time() {
+    let word = r"\b(tag|mac|proof|kek|master|password)\b(\.\w+(\(\))?)*";
+    let compared = format!(r"({word} *(==|!=) )|((==|!=) *&?\*?{word} *[;){{,&|])");
+    assert_none("compares what is secret", &matches(&compared));
+    let verified = matches(r"\.verify_slice\(");
+    let elsewhere = |line: &&String| !line.starts_with("crypto/seal.rs:");
+    assert_eq!(verified.iter().find(elsewhere), None);
+    assert_eq!(verified.len(), 2, "{verified:?}");
+}
+
+#[test]
 fn nothing_names_a_machine_or_a_page_that_is_not_here() {
     let banned = [
         concat!("/wo", "rk/"),

@@ -146,7 +146,7 @@ impl Supervisor {
         }
         let mut before = Vec::new();
         for _ in 0..KILL_ROUNDS {
-            let killed = tree::kill_children(self.leader.pid);
+            let killed = tree::kill_children(self.leader.pid, self.leader_lives);
             self.reap(now);
             if self.tree_is_empty || killed == before {
                 break; // nothing comes any more, and who is dying will tell

@@ -42,14 +42,16 @@ impl Supervisor {
         let id = launch.start.id;
         let (run, logs) = (files.run, files.logs);
         let stdin = files.stdin;
-        let ready = || -> std::io::Result<_> {
-            let listener = socket::listen_in(run.as_fd(), &files::socket(id))?;
-            let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGTERM])?;
+        let ready = || -> Result<_, Verdict> {
+            let listener = socket::listen_in(run.as_fd(), &files::socket(id))
+                .map_err(|error| Verdict::refused("a socket to listen on", error))?;
+            let signals = Signals::take(&[Signal::SIGCHLD, Signal::SIGTERM])
+                .map_err(|error| Verdict::refused("signalfd", error))?;
             let journal =
                 Journal::begin(files.log, files.lease, logs.try_clone()?, key, launch, boot)?;
             Ok((listener, signals, journal))
         };
-        let begun = ready().map_err(Verdict::from).and_then(|ready| {
+        let begun = ready().and_then(|ready| {
             let launched = leader::launch(&launch.start, core_limit, stdin, Some(caller));
             launched
                 .map(|launched| (ready, launched))

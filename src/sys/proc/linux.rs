@@ -2,12 +2,23 @@
 //!
 //! Does not: interpret; who asks does.
 
+use std::io;
+
 use nix::unistd::{SysconfVar, sysconf};
 
 use super::{Stat, Usage, is_exiting_in, parse, parse_usage};
+use crate::sys::crash;
 
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
-    parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+    try_stat(pid).ok().flatten()
+}
+
+pub(crate) fn try_stat(pid: i32) -> io::Result<Option<Stat>> {
+    match std::fs::read(format!("/proc/{pid}/stat")) {
+        Ok(line) => Ok(parse(&line)),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 pub(crate) fn usage(pid: i32) -> Option<Usage> {
@@ -22,15 +33,24 @@ pub(crate) fn is_exiting(pid: i32) -> bool {
     std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|line| is_exiting_in(&line))
 }
 
-pub(crate) fn all() -> Vec<Stat> {
-    std::fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| stat(entry.ok()?.file_name().to_str()?.parse().ok()?))
-        .collect()
+pub(crate) fn try_all() -> io::Result<Vec<Stat>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        if let Some(pid) = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        {
+            all.extend(try_stat(pid)?);
+        }
+    }
+    Ok(all)
 }
 
 pub(crate) fn own_children() -> Option<Vec<i32>> {
+    if crash::without("children") {
+        return None;
+    }
     let me = std::process::id(); // one thread: the process is its only task
     let text = std::fs::read_to_string(format!("/proc/self/task/{me}/children")).ok()?;
     Some(
@@ -41,6 +61,9 @@ pub(crate) fn own_children() -> Option<Vec<i32>> {
 }
 
 pub(crate) fn children(pid: i32) -> Option<Vec<i32>> {
+    if crash::without("children") {
+        return None;
+    }
     let mut children = Vec::new();
     for task in std::fs::read_dir(format!("/proc/{pid}/task")).ok()? {
         let text = std::fs::read_to_string(task.ok()?.path().join("children")).ok()?;

@@ -46,13 +46,19 @@ pub(crate) fn is_exiting(_pid: i32) -> bool {
     false
 }
 
-pub(crate) fn all() -> Vec<Stat> {
+#[expect(clippy::unnecessary_wraps, reason = "where it is a file it may fail")]
+pub(crate) fn try_stat(pid: i32) -> std::io::Result<Option<Stat>> {
+    Ok(stat(pid))
+}
+
+pub(crate) fn try_all() -> std::io::Result<Vec<Stat>> {
     let mut pids = vec![0_i32; 100_000];
     let bytes = i32::try_from(pids.len() * size_of::<i32>()).unwrap_or(i32::MAX);
     // SAFETY: the call writes at most `bytes` bytes into our vector.
     let count = unsafe { libc::proc_listallpids(pids.as_mut_ptr().cast(), bytes) };
-    pids.truncate(usize::try_from(count).unwrap_or(0));
-    pids.into_iter().filter_map(stat).collect()
+    let count = usize::try_from(count).map_err(|_| std::io::Error::last_os_error())?;
+    pids.truncate(count);
+    Ok(pids.into_iter().filter_map(stat).collect())
 }
 
 pub(crate) fn own_children() -> Option<Vec<i32>> {
