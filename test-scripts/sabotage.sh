@@ -61,6 +61,6 @@ whole "what lives is cleared" src/manager/clear.rs 's/if in_the_way(&now)\.is_no
 whole "a new password is not written" src/store/unlocked.rs '/self\.dir\.top()\.replace(KEY, &file\.to_bytes())?;/d' passwd::what_runs_goes_on
 whole "a damaged state is thrown away" src/store/unlocked.rs 's/let kept = top\.set_aside(STATE)?;/let kept: Option<String> = None;/' repair::a_state_is_made_anew
 whole "a repair gives numbers twice" src/manager/repair.rs 's/highest\.saturating_add(1)/1/' repair::a_state_is_made_anew
-whole "the state is renamed before it is on the disk" src/sys/fs/replace.rs 's/^    sync_file(&file)$/    Ok(())/' a_state_is_on_the_disk_before
+whole "the state is renamed before it is on the disk" src/sys/fs/replace.rs 's/^    sync_file(file)$/    Ok(())/' a_state_is_on_the_disk_before
 
 [ "$bad" = 0 ] || { echo "$bad were not noticed"; exit 1; }

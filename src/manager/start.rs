@@ -186,15 +186,18 @@ impl Manager {
         };
         let key = self.store.keys().log_key(log);
         let mut supervisor = image.hand_over(&files, &key, &launch);
+        crash_point!("start-handed-over");
         // While it executes the command.
         locked.state.next_number += 1;
         locked.state.processes.push(entry.clone());
         let prepared = locked.prepare();
+        crash_point!("start-prepared");
         let pid = supervisor.verdict(&launch.start)?;
         crash_point!("start-launched");
 
         let state = prepared?;
         supervisor.recording();
+        crash_point!("start-recording");
         state.commit()?;
         claim.kept = true;
         drop(locked);
@@ -223,6 +226,7 @@ impl Manager {
                 Err(fault) if taken(&fault) => continue,
                 lease => lease?,
             };
+            crash_point!("start-leased");
             let path = run.path(&files::lease(id));
             let locked =
                 lock::try_exclusive(&lease).map_err(|error| Error::io("lock", &path, &error))?;
