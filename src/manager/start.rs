@@ -195,11 +195,12 @@ impl Manager {
         let pid = supervisor.verdict(&launch.start)?;
         crash_point!("start-launched");
 
-        let state = prepared?;
+        let mut state = prepared?;
         supervisor.recording();
         crash_point!("start-recording");
-        state.commit()?;
-        claim.kept = true;
+        let committed = state.commit();
+        claim.kept = state.is_in_place();
+        committed?;
         drop(locked);
         crash_point!("start-recorded");
         supervisor.recorded();

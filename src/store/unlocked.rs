@@ -301,7 +301,7 @@ impl AnyState<'_> {
     /// `Storage`; the old one is kept then, under its name unless the last step failed, a rename.
     pub(crate) fn replace(self, state: &mut State) -> Result<Option<PathBuf>, Error> {
         let top = self.store.dir.top();
-        let prepared = state::prepare(&self.store.dir, &self.store.keys, state)?;
+        let mut prepared = state::prepare(&self.store.dir, &self.store.keys, state)?;
         crash_point!("repair-prepared");
         let kept = top.set_aside(STATE)?;
         crash_point!("repair-aside");

@@ -54,7 +54,7 @@ pub(crate) fn write_all(file: &impl Sink, mut bytes: &[u8], mut offset: u64) -> 
             Err(error) => return Err(error),
         }
         if !bytes.is_empty() {
-            crash_point!("write-half");
+            crash_point!("write-cut");
         }
     }
     Ok(())

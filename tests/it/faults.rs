@@ -308,7 +308,7 @@ fn whatever_call_of_a_supervisor_fails_once_the_end_is_told_as_it_was() {
                 "{fault}: {status}"
             );
             assert_eq!(bgp.output(&name), "one\ntwo\n", "{fault}");
-            bgp.run(["verify", &name]).code(0).stdout_has(", sealed");
+            bgp.run(["verify", &name]).code(0).stdout_has("intact");
         }
     }
     assert!(started > 40);
@@ -346,11 +346,12 @@ fn a_disk_that_goes_on_failing_never_makes_up_an_end() {
 #[test]
 fn a_status_block_that_cannot_be_written_again_and_again_stands() {
     let bgp = Sandbox::new();
-    for number in 5..=9 {
+    for number in 5..=8 {
         let name = format!("web-{number}");
         let fault = format!("torn:{number}+");
-        let rest = ["sh", "-c", "echo ready; sleep 600"];
-        let web = start_faulty(&bgp, &name, &fault, &rest).unwrap();
+        let Some(web) = start_faulty(&bgp, &name, &fault, &["sleep", "600"]) else {
+            panic!("its first block is whole");
+        };
         for signal in ["STOP", "CONT", "STOP", "CONT"] {
             bgp.run(["signal", &name, signal]).code(0);
             bgp.wait_until("it is so", || {

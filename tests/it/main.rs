@@ -99,6 +99,8 @@ mod skill;
 mod start;
 /// The whole tree ends, and nothing else does.
 mod stop;
+/// Killed at random times, under load.
+mod storm;
 /// The source tree tests itself.
 mod tidy;
 /// The panel, as a person sees it.

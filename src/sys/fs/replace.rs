@@ -124,7 +124,7 @@ impl Replacement<'_> {
     ///
     /// As the system says; the old bytes are still there then. If the directory alone could not be synced,
     /// the new ones are, and nobody knows whether they would survive a power cut.
-    pub(crate) fn commit(mut self) -> Result<(), Fault> {
+    pub(crate) fn commit(&mut self) -> Result<(), Fault> {
         crash_point!("replace-synced");
         if let Some(temporary) = &self.temporary {
             self.dir
@@ -134,6 +134,11 @@ impl Replacement<'_> {
         self.temporary = None;
         crash_point!("replace-renamed");
         self.dir.sync()
+    }
+
+    /// Whether it is there, on the disk or not.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.temporary.is_none()
     }
 }
 
