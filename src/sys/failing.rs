@@ -2,8 +2,8 @@
 //!
 //! `BGP_FAIL_AT=CALL:N` lets the Nth such call of this process fail, `CALL:N+` that one and all after it;
 //! `BGP_FAIL_SUPERVISOR_AT` says the same to the supervisors that it makes. What there is: `create`, `remove`,
-//! `rename`, `sync`, `truncate`, `write` (nothing is written), `short` (a write takes an eighth, and says so) and
-//! `torn` (a write takes an eighth, and the next none).
+//! `rename`, `sync`, `truncate`, `write` (nothing is written), `short` (a write takes a small part, and says so) and
+//! `torn` (a write takes a small part, and the next none).
 //! Does not: touch what bgp reads, or files that are not its own.
 
 /// Fails here, with `?`, if a test asked for it.
@@ -23,7 +23,7 @@ mod asked {
     use nix::errno::Errno;
 
     /// One part of so many is taken by a write that is cut short: less than what matters of a status block.
-    const TAKEN: usize = 8;
+    const TAKEN: usize = 32;
 
     /// How many calls there were of what is to fail: only one sort is.
     static CALLS: AtomicU32 = AtomicU32::new(0);

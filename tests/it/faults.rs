@@ -9,6 +9,7 @@
 //! Only a debug build can be asked to fail.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::harness::{PASSWORD, Proc, Sandbox, file_names, numbered};
@@ -62,7 +63,8 @@ fn each_fault(mut one: impl FnMut(&str) -> bool) {
 fn assert_tidy(bgp: &Sandbox, fault: &str) {
     for dir in ["", "readers"] {
         for name in file_names(&bgp.state().join(dir)) {
-            assert!(!name.ends_with(".tmp"), "{fault}: {name} was left over");
+            let left = name.strip_suffix(".tmp").is_some();
+            assert!(!left, "{fault}: {name} was left over");
         }
     }
 }
@@ -275,10 +277,16 @@ fn a_reader_whose_place_cannot_be_saved_misses_nothing() {
     }
 }
 
+/// Where a process's supervisor says that it came to its fault.
+fn told_by(bgp: &Sandbox, name: &str) -> PathBuf {
+    bgp.dir().join(format!("told-by-{name}"))
+}
+
 /// Starts a process whose supervisor has a fault. `None` when it could not be started.
 fn start_faulty(bgp: &Sandbox, name: &str, fault: &str, rest: &[&str]) -> Option<Proc> {
     let mut start = bgp.command(["start", "--json", "--name", name]);
     start.args(rest).env("BGP_FAIL_SUPERVISOR_AT", fault);
+    start.env("BGP_FAULT_TOLD", told_by(bgp, name));
     let outcome = finish(&mut start).code_in(&[0, 15]);
     let started = outcome.status.success();
     started.then(|| Proc::from_json(&outcome.json()["process"]))
@@ -292,7 +300,7 @@ fn whatever_call_of_a_supervisor_fails_once_the_end_is_told_as_it_was() {
     let bgp = Sandbox::new();
     let mut started = 0;
     for call in ["write", "short", "torn", "sync"] {
-        for number in 1..=12 {
+        for number in 1..40 {
             let (name, fault) = (format!("{call}-{number}"), format!("{call}:{number}"));
             let Some(process) = start_faulty(&bgp, &name, &fault, &TALK) else {
                 assert!(["write", "torn"].contains(&call) && number <= 3, "{fault}");
@@ -301,6 +309,7 @@ fn whatever_call_of_a_supervisor_fails_once_the_end_is_told_as_it_was() {
             };
             started += 1;
             bgp.wait_for_supervisor_end(&process.id);
+            let is_last = !told_by(&bgp, &name).exists();
             let status = bgp.status(&name);
             assert_eq!(
                 (&status["status"], &status["exitCode"]),
@@ -309,9 +318,12 @@ fn whatever_call_of_a_supervisor_fails_once_the_end_is_told_as_it_was() {
             );
             assert_eq!(bgp.output(&name), "one\ntwo\n", "{fault}");
             bgp.run(["verify", &name]).code(0).stdout_has("intact");
+            if is_last {
+                break; // it needs no more luck
+            }
         }
     }
-    assert!(started > 40);
+    assert!(started > 20 || !cfg!(debug_assertions), "only {started}");
 }
 
 // C9: the disk stays full
