@@ -61,6 +61,9 @@ whole "what lives is cleared" src/manager/clear.rs 's/if in_the_way(&now)\.is_no
 whole "a new password is not written" src/store/unlocked.rs '/self\.dir\.top()\.replace(KEY, &file\.to_bytes())?;/d' passwd::what_runs_goes_on
 whole "a damaged state is thrown away" src/store/unlocked.rs 's/let kept = top\.set_aside(STATE)?;/let kept: Option<String> = None;/' repair::a_state_is_made_anew
 whole "a repair gives numbers twice" src/manager/repair.rs 's/highest\.saturating_add(1)/1/' repair::a_state_is_made_anew
-whole "the state is renamed before it is on the disk" src/sys/fs/replace.rs 's/^    sync_file(&file)$/    Ok(())/' a_state_is_on_the_disk_before
+whole "the state is renamed before it is on the disk" src/sys/fs/replace.rs 's/^    sync_file(file)$/    Ok(())/' a_state_is_on_the_disk_before
+whole "a status block is written over the one that stands" src/supervisor/journal.rs 's/^                Err(_) => return false,$/                Err(_) => { self.block_number = number; return false; }/' faults::a_status_block
+whole "a start on record loses its files" src/manager/start.rs 's/claim\.kept = state\.is_in_place();/claim.kept = committed.is_ok();/' faults::what_could_not_be_put_on_record
+whole "an end that could not be published is forgotten" src/supervisor/journal.rs 's/if !self\.publish() {/if !self.publish() \&\& false {/' faults::whatever_call_of_a_supervisor
 
 [ "$bad" = 0 ] || { echo "$bad were not noticed"; exit 1; }

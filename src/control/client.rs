@@ -53,6 +53,52 @@ impl From<Malformed> for Unreachable {
     }
 }
 
+/// A connection that has not been answered: so that many can be called before any is waited for.
+pub(crate) struct Call(Client);
+
+impl Call {
+    /// Calls the socket `name` in `run`, and waits for nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreachable`].
+    pub(crate) fn to(run: BorrowedFd, name: &str) -> Result<Self, Unreachable> {
+        let stream = socket::connect_in(run, name)?;
+        stream.set_write_timeout(Some(ANSWER_LIMIT))?;
+        Ok(Self(Client {
+            stream,
+            decoder: Decoder::default(),
+        }))
+    }
+
+    /// Waits for the supervisor of `log` to answer, as long as `limit`; then both prove themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreachable`]; once it has answered, within [`ANSWER_LIMIT`].
+    pub(crate) fn answered(
+        self,
+        control: &Key,
+        log: LogId,
+        limit: Duration,
+    ) -> Result<Client, Unreachable> {
+        let Self(mut client) = self;
+        let server = match hello::read_hello(&client.expect(Kind::Hello, limit)?)? {
+            Hello::Nonce(nonce) => nonce,
+            Hello::OtherVersions(low, high) => return Err(Unreachable::OtherVersions(low, high)),
+        };
+        let nonce = random_bytes().map_err(|error| io::Error::other(error.message))?;
+        let session = Session::new(control, log, server, nonce);
+        client
+            .stream
+            .write_all(&frame::encode(Kind::Proof, &session.proof()))?;
+        if !session.is_server(&client.expect(Kind::Welcome, ANSWER_LIMIT)?) {
+            return Err(Unreachable::NotOurs);
+        }
+        Ok(client)
+    }
+}
+
 /// A connection on which both sides have proved themselves.
 pub(crate) struct Client {
     stream: UnixStream,
@@ -71,29 +117,11 @@ impl Client {
         control: &Key,
         log: LogId,
     ) -> Result<Self, Unreachable> {
-        let stream = socket::connect_in(run, name)?;
-        stream.set_write_timeout(Some(ANSWER_LIMIT))?;
-        let mut client = Self {
-            stream,
-            decoder: Decoder::default(),
-        };
-        let server = match hello::read_hello(&client.expect(Kind::Hello)?)? {
-            Hello::Nonce(nonce) => nonce,
-            Hello::OtherVersions(low, high) => return Err(Unreachable::OtherVersions(low, high)),
-        };
-        let nonce = random_bytes().map_err(|error| io::Error::other(error.message))?;
-        let session = Session::new(control, log, server, nonce);
-        client
-            .stream
-            .write_all(&frame::encode(Kind::Proof, &session.proof()))?;
-        if !session.is_server(&client.expect(Kind::Welcome)?) {
-            return Err(Unreachable::NotOurs);
-        }
-        Ok(client)
+        Call::to(run, name)?.answered(control, log, ANSWER_LIMIT)
     }
 
-    fn expect(&mut self, kind: Kind) -> Result<Vec<u8>, Unreachable> {
-        match self.next_frame(ANSWER_LIMIT)? {
+    fn expect(&mut self, kind: Kind, limit: Duration) -> Result<Vec<u8>, Unreachable> {
+        match self.next_frame(limit)? {
             Some((got, payload)) if got == kind => Ok(payload),
             Some(_) => Err(Unreachable::NotOurs),
             None => Err(Unreachable::Silent),

@@ -13,6 +13,8 @@ use super::header::{array_at, u32_at, u64_at};
 use crate::crypto::seal::SealKeys;
 use crate::model::facts;
 use crate::model::id::LogId;
+use crate::sys::crash::crash_point;
+use crate::sys::sink::{Sink, write_all};
 
 /// The length of a slot, a page.
 const SLOT_BYTES: usize = 4096;
@@ -44,18 +46,19 @@ pub(crate) enum BlockState {
 /// # Errors
 ///
 /// When they cannot be written.
-pub(crate) fn reserve(file: &File) -> io::Result<()> {
-    file.write_all_at(&[0; 2 * SLOT_BYTES], 0)
+pub(crate) fn reserve(file: &impl Sink) -> io::Result<()> {
+    write_all(file, &[0; 2 * SLOT_BYTES], 0)
 }
 
-/// Writes block `number`, in its slot, with one write. The caller counts: 1, 2 …
+/// Writes block `number`, in its slot, with one write. The caller counts those that were written: 1, 2 … One
+/// that was not has perhaps spoilt its slot, so that the next goes there and not into the one that stands.
 ///
 /// # Errors
 ///
 /// When it cannot be written: the block before it still stands. `InvalidInput` for facts of more than
 /// [`BLOCK_JSON_MAX_BYTES`].
 pub(crate) fn write(
-    file: &File,
+    file: &impl Sink,
     keys: &LogKeys,
     log: LogId,
     number: u64,
@@ -76,7 +79,9 @@ pub(crate) fn write(
     let sealed = keys.block.seal(&slot, &json).map_err(io::Error::other)?;
     slot.extend_from_slice(&sealed);
     slot.resize(SLOT_BYTES, 0);
-    file.write_all_at(&slot, number % 2 * SLOT_BYTES as u64)
+    write_all(file, &slot, number % 2 * SLOT_BYTES as u64)?;
+    crash_point!("block-written");
+    Ok(())
 }
 
 /// The newest block in `file`, opened with its keys.

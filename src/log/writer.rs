@@ -24,6 +24,7 @@ use super::{FACT_MAX_BYTES, Identity, Kind, LogKeys};
 use crate::crypto::seal::TAG_BYTES;
 use crate::model::facts;
 use crate::model::id::encode_hex;
+pub(crate) use crate::sys::sink::Sink;
 use segment::Segment;
 
 /// What a calm reader reads at once.
@@ -32,30 +33,6 @@ const CALM_BYTES: usize = 2048;
 const BURST_BYTES: usize = MAPPED_BYTES;
 /// How many small reads end a burst.
 const BURST_READS: u8 = 8;
-
-/// Where a log goes: a file, or in tests one that fails.
-pub(crate) trait Sink {
-    /// Writes at `offset`; may write less. See pwrite(2).
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
-    /// Cuts all that is behind `len`.
-    fn truncate(&self, len: u64) -> io::Result<()>;
-    /// Returns when all that was written survives a power cut. See fdatasync(2).
-    fn sync(&self) -> io::Result<()>;
-}
-
-impl Sink for File {
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        std::os::unix::fs::FileExt::write_at(self, bytes, offset)
-    }
-
-    fn truncate(&self, len: u64) -> io::Result<()> {
-        self.set_len(len)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.sync_data()
-    }
-}
 
 /// The one writer of a log.
 pub(crate) struct Writer<S: Sink = File> {

@@ -1,6 +1,7 @@
 //! The end of a session: all that was started in it is stopped, and then cleared.
 //!
-//! What cannot be stopped stays on record. It takes as long as the slowest stop.
+//! What cannot be stopped stays on record. It takes as long as the slowest stop, and those
+//! whose supervisors do not answer no longer together than one.
 //! Does not: keep anybody from starting something new in it.
 
 use super::Manager;

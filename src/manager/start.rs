@@ -191,17 +191,21 @@ impl Manager {
         };
         let key = self.store.keys().log_key(log);
         let mut supervisor = image.hand_over(&files, &key, &launch);
+        crash_point!("start-handed-over");
         // While it executes the command.
         locked.state.next_number += 1;
         locked.state.processes.push(entry.clone());
         let prepared = locked.prepare();
+        crash_point!("start-prepared");
         let pid = supervisor.verdict(&launch.start)?;
         crash_point!("start-launched");
 
-        let state = prepared?;
+        let mut state = prepared?;
         supervisor.recording();
-        state.commit()?;
-        claim.kept = true;
+        crash_point!("start-recording");
+        let committed = state.commit();
+        claim.kept = state.is_in_place();
+        committed?;
         drop(locked);
         crash_point!("start-recorded");
         supervisor.recorded();
@@ -228,6 +232,7 @@ impl Manager {
                 Err(fault) if taken(&fault) => continue,
                 lease => lease?,
             };
+            crash_point!("start-leased");
             let path = run.path(&files::lease(id));
             let locked = match lock::try_exclusive(&lease) {
                 Ok(locked) => locked,

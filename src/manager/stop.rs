@@ -13,7 +13,7 @@ use super::info::ProcessInfo;
 use super::leftovers;
 use super::observe::Observed;
 use super::start::millis;
-use crate::control::client::{ANSWER_LIMIT, Client, Unreachable};
+use crate::control::client::{ANSWER_LIMIT, Call, Client, Unreachable};
 use crate::control::{self, Reply, Request, Survivor};
 use crate::model::error::{Error, Kind};
 use crate::model::facts::Block;
@@ -83,7 +83,7 @@ impl Manager {
     ///
     /// Not running (5), survivors (8); its supervisor does not answer (1).
     pub(crate) fn ask_to_stop(&self, target: &Observed, options: StopOptions) -> Result<(), Error> {
-        match self.ask(target, options)? {
+        match self.ask(target, self.call(target), options, ANSWER_LIMIT)? {
             Asked::Done(error) => Err(error),
             Asked::Supervisor(_) | Asked::Unreachable | Asked::Signalled => Ok(()),
             Asked::Leftovers(_) if options.grace != Some(Duration::ZERO) => Ok(()),
@@ -96,9 +96,17 @@ impl Manager {
         targets: &[Observed],
         options: StopOptions,
     ) -> Vec<Result<ProcessInfo, Error>> {
+        // All are called before one is waited for: those that do not answer cost their time together.
+        let called: Vec<_> = targets.iter().map(|target| self.call(target)).collect();
+        let deadline = Instant::now() + ANSWER_LIMIT;
         let asked: Vec<Asked> = targets
             .iter()
-            .map(|target| self.ask(target, options).unwrap_or_else(Asked::Done))
+            .zip(called)
+            .map(|(target, called)| {
+                let limit = deadline.saturating_duration_since(Instant::now());
+                self.ask(target, called, options, limit)
+                    .unwrap_or_else(Asked::Done)
+            })
             .collect();
         targets
             .iter()
@@ -107,7 +115,23 @@ impl Manager {
             .collect()
     }
 
-    fn ask(&self, target: &Observed, options: StopOptions) -> Result<Asked, Error> {
+    /// Calls the supervisor of `target`, if it lives, and waits for nobody.
+    fn call(&self, target: &Observed) -> Result<Call, Unreachable> {
+        let run = self.store.dir().sub(Sub::Run).ok().flatten();
+        match run.filter(|_| target.is_live()) {
+            Some(run) => Call::to(run.as_fd(), &files::socket(target.entry.id)),
+            None => Err(Unreachable::Gone),
+        }
+    }
+
+    /// Asks whom was called, and waits for the first answer as long as `limit`.
+    fn ask(
+        &self,
+        target: &Observed,
+        called: Result<Call, Unreachable>,
+        options: StopOptions,
+        limit: Duration,
+    ) -> Result<Asked, Error> {
         if target.has_ended() {
             return Err(not_running(&target.info()));
         }
@@ -119,7 +143,9 @@ impl Manager {
             leftovers::signal(&left, &[Signal::SIGTERM, Signal::SIGCONT]);
             return Ok(Asked::Leftovers(left));
         }
-        match self.connect(target) {
+        let entry = &target.entry;
+        let control = control::key(&self.log_key(entry), entry.log);
+        match called.and_then(|call| call.answered(&control, entry.log, limit)) {
             Ok(mut client) => {
                 let request = Request::Stop {
                     reason: options.reason,

@@ -7,11 +7,12 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 
-use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{Mode, fchmod, fstatat};
+use nix::fcntl::AtFlags;
+use nix::sys::stat::fstatat;
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use crate::model::id::ProcessId;
+use crate::sys::fs::{create_file, remove_file};
 
 /// The file of segment `segment` in `logs/`.
 pub(crate) fn log(id: ProcessId, segment: u64) -> String {
@@ -21,18 +22,13 @@ pub(crate) fn log(id: ProcessId, segment: u64) -> String {
     }
 }
 
-/// Makes the file of segment `segment` in `logs`, for reading and writing: 0600, whatever the umask.
+/// Makes the file of segment `segment` in `logs`.
 ///
 /// # Errors
 ///
 /// `EEXIST` when there is one, `ENOSPC`, `EMFILE`: as the system says.
 pub(crate) fn create_log(logs: impl AsFd, id: ProcessId, segment: u64) -> io::Result<File> {
-    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-    let flags =
-        OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-    let fd = openat(logs, log(id, segment).as_str(), flags, mode)?;
-    fchmod(&fd, mode)?;
-    Ok(File::from(fd))
+    create_file(logs, &log(id, segment))
 }
 
 /// Device and inode of what has the name of segment `segment` in `logs`.
@@ -52,11 +48,7 @@ pub(crate) fn log_identity(logs: impl AsFd, id: ProcessId, segment: u64) -> Opti
 ///
 /// As the system says.
 pub(crate) fn remove_log(logs: impl AsFd, id: ProcessId, segment: u64) -> io::Result<()> {
-    Ok(unlinkat(
-        logs,
-        log(id, segment).as_str(),
-        UnlinkatFlags::NoRemoveDir,
-    )?)
+    remove_file(logs, &log(id, segment))
 }
 
 /// The lease in `run/`.

@@ -18,6 +18,7 @@ use nix::unistd::Pid;
 use crate::model::error::{Error, Kind};
 use crate::sys::fs::Dir;
 use crate::sys::lock::try_exclusive;
+use crate::sys::sink;
 
 /// How long a command waits for another.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -75,7 +76,7 @@ pub(crate) fn try_take(dir: &Dir, name: &str) -> Result<Option<Lock>, Error> {
 /// Writes our pid into the file. It may fail (a full disk): then nobody is told who has the lock.
 fn sign(file: &File) {
     let text = format!("{:<11}\n", std::process::id());
-    file.write_all_at(text.as_bytes(), 0).ok();
+    sink::write_all(file, text.as_bytes(), 0).ok();
 }
 
 fn held(file: &File, what: &str) -> Error {

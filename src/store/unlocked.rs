@@ -159,8 +159,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `Locked`, `Storage`; the old password still counts then. `Damaged` when the key has become another
-    /// store's meanwhile.
+    /// `Locked`, `Storage`; the old password still counts then, or, if only the directory could not be
+    /// synced, the new one. `Damaged` when the key has become another store's meanwhile.
     pub(crate) fn change_password(
         &self,
         new: &Password,
@@ -182,6 +182,7 @@ impl Store {
             }
         }
         self.dir.top().replace(KEY, &file.to_bytes())?;
+        crash_point!("passwd-saved");
         cache::forget(self.keys.store());
         if Cache::of(environment) == Cache::On {
             cache::put(&file, new, self.keys.master());
@@ -298,12 +299,14 @@ impl AnyState<'_> {
     ///
     /// # Errors
     ///
-    /// `Storage`; the old one is kept then, under one name or the other.
+    /// `Storage`; the old one is kept then, under its name unless the last step failed, a rename.
     pub(crate) fn replace(self, state: &mut State) -> Result<Option<PathBuf>, Error> {
         let top = self.store.dir.top();
+        let mut prepared = state::prepare(&self.store.dir, &self.store.keys, state)?;
+        crash_point!("repair-prepared");
         let kept = top.set_aside(STATE)?;
         crash_point!("repair-aside");
-        state::save(&self.store.dir, &self.store.keys, state)?;
+        prepared.commit()?;
         Ok(kept.map(|name| top.path(&name)))
     }
 }

@@ -30,6 +30,8 @@ use crate::log::{Identity, Kind, LogKeys};
 use crate::model::facts::{Block, Change, End, Exit, Note};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
+use crate::sys::crash::crash_point;
+use crate::sys::sink::Sink;
 use crate::sys::{clock, proc};
 
 /// How long the end waits for a disk that refuses, before it is written into the block alone.
@@ -227,6 +229,7 @@ impl Journal {
     /// refuses.
     pub(super) fn exited(&mut self, exit: Exit, publish: Publish) {
         self.append_end(&exit);
+        crash_point!("exit-appended");
         self.block.status = exit.status;
         self.block.reason = exit.reason;
         self.block.paused = false;
@@ -235,6 +238,7 @@ impl Journal {
         if publish == Publish::Now || !self.held.is_empty() {
             let _ = self.sync(); // a disk that fails here fails END too, which is told there
             self.publish();
+            crash_point!("exit-published");
         }
     }
 
@@ -250,9 +254,13 @@ impl Journal {
             self.block.log_end = self.writer.end(clock::wall_ns(), &end).ok();
             let _ = self.sync(); // what is not on the disk after a power cut, `verify` tells
         }
+        crash_point!("end-appended");
         self.block.end = Some(end);
-        self.publish();
-        let _ = self.lease.sync_data();
+        if !self.publish() {
+            self.publish(); // there is no next change that would
+        }
+        crash_point!("end-published");
+        let _ = Sink::sync(&self.lease);
     }
 
     fn append_fact(&mut self, kind: Kind, fact: &impl Serialize) {
@@ -291,9 +299,9 @@ impl Journal {
     }
 
     /// Writes the block, and returns whether that could be done; a failure leaves the older slot, and the next
-    /// change tries again.
+    /// change tries again, in the slot that failed.
     fn publish(&mut self) -> bool {
-        self.block_number += 1;
+        let number = self.block_number + 1;
         self.block.first_segment = self.writer.first_segment();
         self.block.last_segment = self.writer.segment();
         self.block.earlier_bytes = self.writer.earlier_bytes();
@@ -302,7 +310,7 @@ impl Journal {
                 &self.lease,
                 &self.keys,
                 self.identity.log,
-                self.block_number,
+                number,
                 &self.block,
             );
             match written {
@@ -313,7 +321,11 @@ impl Journal {
                 {
                     self.block.raised.remove(0);
                 }
-                written => return written.is_ok(),
+                Err(_) => return false,
+                Ok(()) => {
+                    self.block_number = number;
+                    return true;
+                }
             }
         }
     }

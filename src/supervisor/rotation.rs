@@ -17,6 +17,7 @@ use crate::log::{Identity, LogKeys};
 use crate::model::id::ProcessId;
 use crate::store::files;
 use crate::sys::crash::crash_point;
+use crate::sys::fs::sync_dir;
 
 /// How many segments a log is cut into.
 const SEGMENTS: u64 = 8;
@@ -131,7 +132,7 @@ impl Rotation {
     /// Waits until the newest segment is in its directory, on the disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.is_dirty) {
-            nix::unistd::fsync(&self.logs)?;
+            sync_dir(&self.logs)?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! `BGP_CRASH_AT=NAME` kills it with SIGKILL when it comes to that point, `BGP_CRASH_AT=NAME:3` the third
 //! time; `BGP_PAUSE_AT` stops it with SIGSTOP instead, so that a test sees it stopped and continues it.
 //! `BGP_WITHOUT=pidfd,children` makes this process do without these, as older kernels and sandboxes do.
+//! `BGP_FAULT_TOLD=FILE` makes that file first, so that a test knows.
 //! Does not: clean up; nothing does after a crash.
 
 /// Crashes or pauses here if a test asked for it by this name.
@@ -28,11 +29,18 @@ pub(crate) use panic_point;
 
 /// What a supervisor, which gets no environment, has to be given to know what a test asked for.
 pub(crate) fn variables() -> Vec<(&'static str, std::ffi::OsString)> {
+    /// Here, and there.
     #[cfg(debug_assertions)]
-    const PASSED_ON: [&str; 3] = ["BGP_CRASH_AT", "BGP_PAUSE_AT", "BGP_WITHOUT"];
+    const PASSED_ON: [(&str, &str); 5] = [
+        ("BGP_CRASH_AT", "BGP_CRASH_AT"),
+        ("BGP_PAUSE_AT", "BGP_PAUSE_AT"),
+        ("BGP_WITHOUT", "BGP_WITHOUT"),
+        ("BGP_FAULT_TOLD", "BGP_FAULT_TOLD"),
+        ("BGP_FAIL_SUPERVISOR_AT", "BGP_FAIL_AT"),
+    ];
     #[cfg(not(debug_assertions))]
-    const PASSED_ON: [&str; 0] = [];
-    let set = |name: &'static str| Some((name, std::env::var_os(name)?));
+    const PASSED_ON: [(&str, &str); 0] = [];
+    let set = |(here, there): (&str, &'static str)| Some((there, std::env::var_os(here)?));
     PASSED_ON.into_iter().filter_map(set).collect()
 }
 
@@ -45,6 +53,14 @@ pub(crate) fn without(what: &str) -> bool {
 #[cfg(not(debug_assertions))]
 pub(crate) const fn without(_what: &str) -> bool {
     false
+}
+
+/// Tells a test that what it asked for comes now.
+#[cfg(debug_assertions)]
+pub(crate) fn tell() {
+    if let Some(path) = std::env::var_os("BGP_FAULT_TOLD") {
+        std::fs::write(path, "").expect("a test gives a place where it can be told");
+    }
 }
 
 /// What [`crash_point!`] does in a debug build.
@@ -68,6 +84,7 @@ pub(crate) fn reached(name: &str) {
             None => (wanted.as_str(), 1),
         };
         if wanted_name == name && hits.fetch_add(1, Ordering::Relaxed) + 1 == wanted_hit {
+            tell();
             raise(signal).expect("a process may always signal itself");
         }
     }

@@ -22,6 +22,7 @@ use nix::unistd::{UnlinkatFlags, fsync, geteuid, unlinkat};
 
 use check::{check_file, kind, permission_bits};
 
+use super::failing::fail_point;
 use super::fault::{Cause, Danger, Fault};
 
 /// The most names that [`Dir::names`] gives: far more than processes a store can have.
@@ -140,11 +141,7 @@ impl Dir {
     ///
     /// As the system says.
     pub(crate) fn create_new(&self, name: &str) -> Result<File, Fault> {
-        let fail = |error| Fault::system("create", self.path(name), error);
-        let flags = FILE_FLAGS | OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
-        let fd = openat(&self.fd, name, flags, FILE_MODE).map_err(fail)?;
-        fchmod(&fd, FILE_MODE).map_err(fail)?;
-        Ok(File::from(fd))
+        create_file(&self.fd, name).map_err(|error| Fault::system("create", self.path(name), error))
     }
 
     /// Opens the file `name` for reading and writing, and makes it empty if it is missing.
@@ -198,9 +195,9 @@ impl Dir {
     ///
     /// As the system says.
     pub(crate) fn remove(&self, name: &str) -> Result<bool, Fault> {
-        match unlinkat(&self.fd, name, UnlinkatFlags::NoRemoveDir) {
+        match remove_file(&self.fd, name) {
             Ok(()) => Ok(true),
-            Err(Errno::ENOENT) => Ok(false),
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
             Err(error) => Err(Fault::system("remove", self.path(name), error)),
         }
     }
@@ -258,6 +255,29 @@ impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Makes the file `name` in `dir`, for reading and writing: 0600, whatever the umask.
+///
+/// # Errors
+///
+/// `EEXIST` when there is one, `ENOSPC`, `EMFILE`: as the system says.
+pub(crate) fn create_file(dir: impl AsFd, name: &str) -> io::Result<File> {
+    fail_point!("create");
+    let flags = FILE_FLAGS | OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL;
+    let fd = openat(dir, name, flags, FILE_MODE)?;
+    fchmod(&fd, FILE_MODE)?;
+    Ok(File::from(fd))
+}
+
+/// Removes the file `name` from `dir`.
+///
+/// # Errors
+///
+/// As the system says.
+pub(crate) fn remove_file(dir: impl AsFd, name: &str) -> io::Result<()> {
+    fail_point!("remove");
+    Ok(unlinkat(dir, name, UnlinkatFlags::NoRemoveDir)?)
 }
 
 fn last_name(path: &Path) -> &OsStr {
@@ -364,7 +384,7 @@ fn make_dir(parent: &impl AsFd, name: &OsStr, path: &Path) -> Result<(), Fault> 
 mod check;
 mod replace;
 
-pub(crate) use replace::{Replacement, sync_file};
+pub(crate) use replace::{Replacement, sync_dir, sync_file};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 pub(crate) mod clock;
 pub(crate) mod crash;
 pub(crate) mod exec;
+pub(crate) mod failing;
 pub(crate) mod fault;
 pub(crate) mod filesystem;
 pub(crate) mod fs;
@@ -25,6 +26,7 @@ pub(crate) mod publish;
 pub(crate) mod raw;
 pub(crate) mod reap;
 pub(crate) mod signals;
+pub(crate) mod sink;
 pub(crate) mod socket;
 pub(crate) mod terminal;
 pub(crate) mod window;

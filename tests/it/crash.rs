@@ -29,7 +29,7 @@ fn rounds() -> usize {
 /// What must hold whatever was killed: the state can be read, what is not listed does not run, and the
 /// next command can do its work.
 #[track_caller]
-fn assert_sound(bgp: &Sandbox) {
+pub(crate) fn assert_sound(bgp: &Sandbox) {
     let listed: Vec<i32> = bgp
         .list()
         .iter()
@@ -50,7 +50,7 @@ fn supervises_one_of(pid: i32, leaders: &[i32]) -> bool {
 
 /// No file is left over once a command has written again and everything is cleared.
 #[track_caller]
-fn assert_no_files_are_left(bgp: &Sandbox) {
+pub(crate) fn assert_no_files_are_left(bgp: &Sandbox) {
     bgp.run(["stop", "--all", "--force"]).code_in(&[0, 5]);
     bgp.run(["start", "--name", "last", "true"]).code(0);
     bgp.run(["wait", "last"]).code(0);
@@ -549,20 +549,6 @@ fn a_state_that_was_being_written_is_ignored_and_removed() {
     assert_no_files_are_left(&bgp);
 }
 
-/// The named points at which a debug build can be killed, and a command that comes to each.
-const POINTS: [(&str, &str); 10] = [
-    ("key-made", "start"),
-    ("replace-created", "start"),
-    ("replace-written", "start"),
-    ("replace-synced", "start"),
-    ("replace-renamed", "start"),
-    ("start-claimed", "start"),
-    ("start-launched", "start"),
-    ("start-recorded", "start"),
-    ("clear-saved", "clear"),
-    ("log-open", "verify"),
-];
-
 // B13: what a logout does, or `kill -9 -1`
 #[test]
 fn all_that_is_killed_at_once_is_lost_and_starts_no_more() {
@@ -668,72 +654,4 @@ fn a_setuid_program_that_a_killed_supervisor_left_is_ended_by_stop() {
     assert!(!proc::alive(pid));
     run(&["clear", "web"]).code(0);
     fs::remove_dir_all(bgp.state()).unwrap(); // it is not this user's to stop
-}
-
-// D1 F4
-#[test]
-fn every_named_point_can_be_the_last() {
-    let mut reached = std::collections::BTreeSet::new();
-    for (point, verb) in POINTS {
-        for hit in 1..=3 {
-            let bgp = Sandbox::fresh();
-            let run = |args: &[&str], crash: &str| {
-                let mut command = bgp.command(args);
-                command
-                    .env("BGP_TEST_ITERATIONS", "1000")
-                    .env("BGP_CRASH_AT", crash);
-                finish(&mut command)
-            };
-            if verb != "start" {
-                run(&["start", "--name", "ended", "true"], "").code(0);
-                bgp.run(["wait", "ended"]).code(0);
-                let id = bgp.status("ended")["id"].as_str().unwrap().to_owned();
-                bgp.wait_for_supervisor_end(&id);
-            }
-            let args = match verb {
-                "start" => &["start", "sleep", "60"][..],
-                other => &[other],
-            };
-            let outcome = run(args, &format!("{point}:{hit}"));
-            if outcome.status.success() {
-                assert!(
-                    !cfg!(debug_assertions) || hit > 1,
-                    "{args:?} does not come to {point}"
-                );
-                continue;
-            }
-            reached.insert(point);
-            let listed = bgp.run(["list"]);
-            assert_eq!(
-                listed.status.code(),
-                Some(0),
-                "killed at {point}:{hit}\n{}",
-                listed.describe()
-            );
-            assert_sound(&bgp);
-            run(&["start", "--name", "next", "sleep", "60"], "").code(0);
-            bgp.run(["verify"]).code(0);
-            assert_no_files_are_left(&bgp);
-        }
-    }
-    proc::pass_over(reached.is_empty(), "only a debug build has named points");
-}
-
-// D1
-#[test]
-fn no_named_point_is_left_without_a_case() {
-    let text_of = |dir: &str| -> String {
-        let files = crate::harness::files_below(&crate::harness::tree().join(dir));
-        files
-            .iter()
-            .filter_map(|path| fs::read_to_string(path).ok())
-            .collect()
-    };
-    let (source, tests) = (text_of("src"), text_of("tests/it"));
-    let name = regex::Regex::new(r#"crash_point!\("([^"]+)"\)"#).unwrap();
-    for point in name.captures_iter(&source).map(|found| found[1].to_owned()) {
-        let named =
-            tests.contains(&format!("\"{point}\"")) || tests.contains(&format!("\"{point}:"));
-        assert!(named, "no test comes to {point}");
-    }
 }

@@ -41,6 +41,8 @@ mod cursor;
 mod directory;
 /// What is wrong with the set-up is told, and nothing made.
 mod doctor;
+/// Calls on the disk that fail, one after the other.
+mod faults;
 /// What earlier versions wrote is read for ever, also in another language.
 mod fixtures;
 /// Strangers on the control socket, and supervisors that are none.
@@ -69,6 +71,8 @@ mod passwd;
 mod password;
 /// More of the bugs that others had.
 mod peers;
+/// Every named point as the last.
+mod points;
 /// What belongs together, and ends together.
 mod policy;
 /// The tool for agents: every word a parameter, every answer short.
@@ -99,6 +103,8 @@ mod skill;
 mod start;
 /// The whole tree ends, and nothing else does.
 mod stop;
+/// Killed at random times, under load.
+mod storm;
 /// The source tree tests itself.
 mod tidy;
 /// The panel, as a person sees it.

@@ -203,3 +203,27 @@ fn output_of_several_tells_whose_it_is() {
     }
     bgp.run(["stream", "--group", "dev"]).failed(2);
 }
+
+// D6: supervisors that do not answer are waited for together
+#[test]
+fn a_session_whose_supervisors_are_stopped_costs_the_time_of_one() {
+    let bgp = Sandbox::new();
+    let start = |name: &str| bgp.start_with(&["--name", name, "--session", "s"], ["sleep", "600"]);
+    let stuck = ["a", "b", "c", "d"].map(start);
+    for process in &stuck {
+        crate::proc::kill(process.supervisor(), nix::sys::signal::Signal::SIGSTOP);
+    }
+    let last = start("last");
+    let begun = std::time::Instant::now();
+    bgp.run(["end-session", "s"])
+        .code(1)
+        .stderr_has("does not answer");
+    let took = begun.elapsed();
+    assert!(took.as_secs() < 7, "2 seconds each: {took:?}");
+    assert!(!crate::proc::alive(last.pid), "who answers is stopped");
+    for process in &stuck {
+        crate::proc::kill(process.supervisor(), nix::sys::signal::Signal::SIGCONT);
+    }
+    bgp.run(["end-session", "s"]).code(0);
+    assert!(bgp.list().is_empty());
+}

@@ -5,6 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use super::*;
+use crate::log::block::{self, BlockState};
 use crate::log::writer::{Opening, Sink};
 
 /// A file whose call number `fails_at` and those after it fail, until it is healed. It takes half of
@@ -222,4 +223,40 @@ fn nothing_is_appended_after_the_end_and_no_fact_is_too_long() {
     let story = read(&[&before]);
     assert_eq!((story.records.len(), story.ending), (2, Ending::Ended));
     assert!(story.records[0].2 == long[1..]);
+}
+
+#[test]
+fn whatever_write_of_a_status_block_fails_the_one_before_stands() {
+    let facts = |run: u64| -> facts::Block {
+        serde_json::from_value(serde_json::json!({
+            "status": "running", "run": run, "pid": 1, "pidStart": 2, "supervisorPid": 3,
+            "supervisorStart": 4, "boot": "x".repeat(3_000), // beyond the half that a failing write takes
+        }))
+        .unwrap()
+    };
+    let told = |disk: &Disk| {
+        let file = Scratch::holding(&disk.read());
+        match block::read(&file, &keys(), IDENTITY.log).unwrap() {
+            BlockState::Valid { number, facts } => Some((number, facts.run)),
+            BlockState::NotWritten | BlockState::Damaged => None,
+        }
+    };
+    for call in 0..60 {
+        let disk = Disk::failing_at(u32::MAX);
+        block::reserve(&disk).unwrap();
+        block::write(&disk, &keys(), IDENTITY.log, 1, &facts(1)).unwrap();
+        disk.calls_left.set(call);
+        let (mut number, mut last) = (1, 1);
+        for run in 2..=9 {
+            let written = block::write(&disk, &keys(), IDENTITY.log, number + 1, &facts(run));
+            if written.is_ok() {
+                (number, last) = (number + 1, run);
+            }
+            assert_eq!(told(&disk), Some((number, last)), "call {call}, run {run}");
+            if run == 6 {
+                disk.heal();
+            }
+        }
+        assert_eq!(last, 9);
+    }
 }

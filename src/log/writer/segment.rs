@@ -4,8 +4,9 @@
 
 use std::io;
 
-use super::Sink;
 use crate::crypto::seal::SealKeys;
+use crate::sys::crash::crash_point;
+use crate::sys::sink::{Sink, write_all};
 
 /// The live segment, and how much of its file is ours.
 pub(super) struct Segment<S> {
@@ -39,23 +40,7 @@ impl<S: Sink> Segment<S> {
             return Err(error);
         }
         self.len += bytes.len() as u64;
+        crash_point!("log-written");
         Ok(())
     }
-}
-
-/// Writes all of `bytes` at `offset`: in one write, unless the system takes less, as it does before it
-/// says why.
-fn write_all(file: &impl Sink, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.write_at(bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                bytes = &bytes[written..];
-                offset += written as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

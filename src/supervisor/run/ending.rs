@@ -14,6 +14,7 @@ use crate::supervisor::stopping::Call;
 use crate::supervisor::terminal::Terminal;
 use crate::supervisor::tree;
 use crate::sys::clock;
+use crate::sys::crash::crash_point;
 use crate::sys::group;
 use crate::sys::reap::{self, Change, Reaped, Usage};
 
@@ -174,6 +175,7 @@ impl Supervisor {
     pub(super) fn write_end(&mut self) {
         self.peers.listener = None;
         files::remove_socket(&self.run, self.journal.id());
+        crash_point!("end-begun");
         self.journal.end();
         self.peers.tell_end(&Reply::Ended);
     }

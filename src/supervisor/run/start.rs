@@ -21,6 +21,7 @@ use crate::supervisor::peers::Peers;
 use crate::supervisor::runs::Runs;
 use crate::supervisor::stopping::Stopping;
 use crate::supervisor::streams::Streams;
+use crate::sys::crash::crash_point;
 use crate::sys::image::Limit;
 use crate::sys::signals::Signals;
 use crate::sys::socket;
@@ -52,6 +53,7 @@ impl Supervisor {
             Ok((listener, signals, journal))
         };
         let begun = ready().and_then(|ready| {
+            crash_point!("supervisor-ready");
             let launched = leader::launch(&launch.start, core_limit, stdin, Some(caller));
             launched
                 .map(|launched| (ready, launched))
@@ -74,7 +76,9 @@ impl Supervisor {
                 return Err(verdict);
             }
         };
+        crash_point!("supervisor-executed");
         journal.started(&leader);
+        crash_point!("supervisor-published");
         let lifetime = &launch.start.lifetime;
         let control = control::key(key, launch.log);
         let supervisor = Box::new(Self {
@@ -106,6 +110,7 @@ impl Supervisor {
                 pid: supervisor.leader.pid,
             },
         );
+        crash_point!("supervisor-told");
         Ok(supervisor)
     }
 }

@@ -3,7 +3,8 @@
 //! Does not: lock; who replaces a file holds its lock.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
+use std::os::fd::AsFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, renameat};
@@ -13,7 +14,9 @@ use nix::unistd::fsync;
 use super::Dir;
 use super::check::check_file;
 use crate::sys::crash::crash_point;
+use crate::sys::failing::fail_point;
 use crate::sys::fault::Fault;
+use crate::sys::sink;
 
 impl Dir {
     /// Puts `bytes` in the place of the file `name`, whether there is one or not: after a crash at any
@@ -47,7 +50,7 @@ impl Dir {
             name: name.to_owned(),
             temporary: Some(temporary),
         };
-        write_and_sync(file, bytes)
+        write_and_sync(&file, bytes)
             .map_err(|error| Fault::system("write", self.path(&format!("{name}.tmp")), error))?;
         Ok(replacement)
     }
@@ -67,7 +70,7 @@ impl Dir {
             match fstatat(&self.fd, aside.as_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
                 Ok(_) => (),
                 Err(Errno::ENOENT) => {
-                    renameat(&self.fd, name, &self.fd, aside.as_str())
+                    self.rename(name, &aside)
                         .map_err(|error| Fault::system("set aside", self.path(name), error))?;
                     self.sync()?;
                     return Ok(Some(aside));
@@ -84,10 +87,12 @@ impl Dir {
     ///
     /// As the system says.
     pub(crate) fn sync(&self) -> Result<(), Fault> {
-        match fsync(&self.fd) {
-            Ok(()) | Err(Errno::EINVAL) => Ok(()), // some file systems cannot, and need not
-            Err(error) => Err(Fault::system("sync", &self.path, error)),
-        }
+        sync_dir(&self.fd).map_err(|error| Fault::system("sync", &self.path, error))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fail_point!("rename");
+        Ok(renameat(&self.fd, from, &self.fd, to)?)
     }
 
     /// Whether `name` is there, as a file that may be replaced or removed.
@@ -117,21 +122,23 @@ impl Replacement<'_> {
     ///
     /// # Errors
     ///
-    /// As the system says; the old bytes are still there then.
-    pub(crate) fn commit(mut self) -> Result<(), Fault> {
+    /// As the system says; the old bytes are still there then. If the directory alone could not be synced,
+    /// the new ones are, and nobody knows whether they would survive a power cut.
+    pub(crate) fn commit(&mut self) -> Result<(), Fault> {
         crash_point!("replace-synced");
         if let Some(temporary) = &self.temporary {
-            renameat(
-                &self.dir.fd,
-                temporary.as_str(),
-                &self.dir.fd,
-                self.name.as_str(),
-            )
-            .map_err(|error| Fault::system("replace", self.dir.path(&self.name), error))?;
+            self.dir
+                .rename(temporary, &self.name)
+                .map_err(|error| Fault::system("replace", self.dir.path(&self.name), error))?;
         }
         self.temporary = None;
         crash_point!("replace-renamed");
         self.dir.sync()
+    }
+
+    /// Whether it is there, on the disk or not.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.temporary.is_none()
     }
 }
 
@@ -152,6 +159,7 @@ impl Drop for Replacement<'_> {
 ///
 /// As the system says; what was written before may then be lost.
 pub(crate) fn sync_file(file: &File) -> io::Result<()> {
+    fail_point!("sync");
     match file.sync_all() {
         #[cfg(target_os = "macos")]
         Err(error) if error.raw_os_error() == Some(libc::ENOTSUP) => Ok(fsync(file)?),
@@ -159,8 +167,21 @@ pub(crate) fn sync_file(file: &File) -> io::Result<()> {
     }
 }
 
-fn write_and_sync(mut file: File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
+/// Waits until what was made, renamed and removed in `dir` is on the disk.
+///
+/// # Errors
+///
+/// As the system says.
+pub(crate) fn sync_dir(dir: impl AsFd) -> io::Result<()> {
+    fail_point!("sync");
+    match fsync(dir) {
+        Ok(()) | Err(Errno::EINVAL) => Ok(()), // some file systems cannot, and need not
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn write_and_sync(file: &File, bytes: &[u8]) -> io::Result<()> {
+    sink::write_all(file, bytes, 0)?;
     crash_point!("replace-written");
-    sync_file(&file)
+    sync_file(file)
 }
