@@ -110,6 +110,18 @@ fn write_all(lines: &Receiver<String>, unread_bytes: &AtomicUsize) -> Written {
 }
 
 impl Outlet {
+    /// One that nobody writes from, but gives what is sent.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn to_channel() -> (Self, Receiver<String>) {
+        let (lines, sent) = channel();
+        let outlet = Self {
+            lines,
+            unread_bytes: Arc::default(),
+            is_full: Arc::default(),
+        };
+        (outlet, sent)
+    }
+
     /// Has `message` written, after what waits already.
     pub(super) fn send(&self, message: &Value) {
         let Ok(line) = to_json(message) else {
