@@ -89,6 +89,9 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Panics when something does not hold for these bytes.
+pub(crate) type Check = Box<dyn Fn(&[u8])>;
+
 /// Something that holds for any bytes.
 pub(crate) struct Property {
     /// Its directory in `tests/corpus`.
@@ -99,7 +102,7 @@ pub(crate) struct Property {
     /// What inputs are likely to be made of.
     pub(crate) words: &'static [&'static [u8]],
     /// Makes what is needed once; what that gives does not panic, whatever the bytes.
-    pub(crate) check: fn() -> Box<dyn Fn(&[u8])>,
+    pub(crate) check: fn() -> Check,
 }
 
 #[cfg(test)]

@@ -57,11 +57,13 @@ pub(crate) fn segment(
             more: how & 0b111 == 0b111,
         };
         if how & 0b11_1000 == 0b11_1000 {
-            meta.number = meta.number.wrapping_add(tape.number().cast_signed() as u64);
+            meta.number = meta
+                .number
+                .wrapping_add_signed(tape.number().cast_signed().into());
         }
         *next = meta.number.wrapping_add(1);
         let len = record::record_len(payload.len());
-        let room = BLOCK_BYTES as usize - bytes.len() % BLOCK_BYTES as usize;
+        let room = usize::try_from(BLOCK_BYTES - bytes.len() as u64 % BLOCK_BYTES).unwrap();
         let crosses = how & 0b1100_0000 == 0b1100_0000;
         if len > room && !crosses {
             bytes.resize(bytes.len() + room, 0);
@@ -79,8 +81,7 @@ pub(crate) fn segment(
         if is_odd && tape.byte() == 1 {
             bytes.truncate(bytes.len() - tape.below(len));
         }
-        regular &=
-            !is_odd && how & 0b11_1000 != 0b11_1000 && !(crosses && len > room) && !meta.more;
+        regular &= !(is_odd || how & 0b11_1000 == 0b11_1000 || meta.more || crosses && len > room);
     }
     (bytes, regular)
 }

@@ -2,10 +2,10 @@
 //!
 //! Does not: make inputs, or say what holds: the properties do.
 
-use super::Property;
 use super::altered::{LOG, STATE_FILE};
 use super::properties::{CONTROL, ESCAPES, IDS, LINES, STATUS};
 use super::written::RECORDS;
+use super::{Check, Property};
 use crate::commands::mcp::tests::MCP;
 
 const PROPERTIES: [Property; 9] = [
@@ -17,7 +17,7 @@ pub struct Target {
     /// What inputs are likely to be made of.
     pub words: &'static [&'static [u8]],
     /// Panics if the property does not hold.
-    pub check: Box<dyn Fn(&[u8])>,
+    pub check: Check,
 }
 
 /// The target called `name`, which is that of its directory in `tests/corpus`.

@@ -18,7 +18,7 @@ use crate::agent::{Agent, Face};
 use crate::config::Configuration;
 use crate::model::error::{Error, Kind};
 use crate::store::environment::Environment;
-use crate::testing::Property;
+use crate::testing::{Check, Property};
 
 /// Each answer is one message, to who asked, and of a bounded length, whatever a client sends.
 pub(crate) const MCP: Property = Property {
@@ -66,7 +66,7 @@ const CALL_LIMIT: Duration = Duration::from_secs(20);
 struct Desk {
     calls: Calls,
     server: Server,
-    written: Receiver<String>,
+    written: Box<dyn Fn() -> Vec<String>>,
     _events: Receiver<Event>,
 }
 
@@ -76,13 +76,13 @@ impl Desk {
         let configuration = Configuration::read(&environment);
         let agent = Arc::new(Agent::new(environment, configuration, Face::Tools));
         let (sender, events) = sync_channel(1);
-        let (outlet, written) = Outlet::to_channel();
+        let (outlet, written) = Outlet::to_reader();
         let locked = Some(Error::new(Kind::NoPassword, "no password"));
         let calls = Calls::begin(agent, locked, outlet.clone(), sender);
         Self {
             server: Server::new(calls.clone(), outlet),
             calls,
-            written,
+            written: Box::new(written),
             _events: events,
         }
     }
@@ -94,7 +94,7 @@ impl Desk {
             assert!(begun.elapsed() < CALL_LIMIT, "a call does not end");
             thread::yield_now();
         }
-        self.written.try_iter().collect()
+        (self.written)()
     }
 }
 
@@ -129,7 +129,7 @@ fn asked(line: &[u8]) -> Asks {
     }
 }
 
-fn whatever_is_sent() -> Box<dyn Fn(&[u8])> {
+fn whatever_is_sent() -> Check {
     let desk = Desk::new();
     Box::new(move |bytes| {
         let (how, bytes) = bytes.split_first().unwrap_or((&0, bytes));
