@@ -4,7 +4,7 @@
 //! `cli → commands, ui → agent → manager → supervisor, watch → config → control, log, store → crypto, text, model → sys`.
 
 #![cfg_attr(
-    test,
+    any(test, fuzzing),
     expect(clippy::unwrap_used, reason = "a test fails by panicking")
 )]
 
@@ -21,7 +21,7 @@ mod model;
 mod store;
 mod supervisor;
 mod sys;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;
 #[cfg(test)]
 mod tests;
@@ -29,6 +29,9 @@ mod text;
 mod ui;
 
 use std::process::ExitCode;
+
+#[cfg(fuzzing)]
+pub use testing::targets as fuzzing;
 
 pub use library::ProcessManager;
 pub use library::events::{ManagerEvent, Subscription};

@@ -1,13 +1,56 @@
 //! What tests share: a directory of their own, waiting for what comes soon, and properties that hold for any bytes.
+//!
+//! The properties are in [`properties`], [`altered`], [`written`] and beside the module they are about. Tests look at
+//! each with some thousand inputs ([`Property::holds`]); a build for fuzzing makes them its `targets`.
+//!
+//! Does not: hold anything that a test alone needs.
+
+mod altered;
+mod properties;
+#[cfg(fuzzing)]
+pub mod targets;
+mod written;
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+#[cfg(test)]
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
+#[cfg(test)]
 use std::time::{Duration, Instant};
 
 use crate::crypto::random_bytes;
 use crate::model::id::encode_hex;
+use crate::store::environment::Environment;
+
+/// The environment in which `dir`, a copy of the fixtures, is opened.
+pub(crate) fn environment(dir: &Path) -> Environment {
+    Environment::new([
+        ("BGP_DIR", dir.to_str().unwrap()),
+        ("BG_PASSWORD", "correct horse"),
+        ("BGP_KEY_CACHE", "off"),
+        ("BGP_TEST_ITERATIONS", "1000"),
+    ])
+}
+
+/// Copies what is in a directory, with the modes that a state directory has.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = (
+            entry.as_ref().unwrap().path(),
+            to.join(entry.unwrap().file_name()),
+        );
+        let mode = if from.is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy(&from, &to);
+            0o700
+        } else {
+            fs::copy(&from, &to).unwrap();
+            0o600
+        };
+        fs::set_permissions(&to, fs::Permissions::from_mode(mode)).unwrap();
+    }
+}
 
 /// A fresh directory of mode 0700, removed with all that is in it when dropped.
 pub(crate) struct TempDir(PathBuf);
@@ -59,6 +102,7 @@ pub(crate) use shows_nothing;
 /// # Panics
 ///
 /// When it does not hold by then.
+#[cfg(test)]
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !holds() {
@@ -67,7 +111,36 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Panics when something does not hold for these bytes.
+pub(crate) type Check = Box<dyn Fn(&[u8])>;
+
+/// Something that holds for any bytes.
+pub(crate) struct Property {
+    /// Its directory in `tests/corpus`.
+    pub(crate) theme: &'static str,
+    /// How many inputs the tests look at.
+    #[cfg_attr(fuzzing, expect(dead_code, reason = "the fuzzer goes on for its time"))]
+    pub(crate) rounds: u32,
+    /// What inputs are likely to be made of.
+    pub(crate) words: &'static [&'static [u8]],
+    /// Makes what is needed once; what that gives does not panic, whatever the bytes.
+    pub(crate) check: fn() -> Check,
+}
+
+#[cfg(test)]
+impl Property {
+    /// Looks that it does.
+    ///
+    /// # Panics
+    ///
+    /// When it does not: see [`holds_for`].
+    pub(crate) fn holds(&self) {
+        holds_for(self.theme, self.rounds, self.words, (self.check)());
+    }
+}
+
 /// The longest that one input may take, in a debug build on a busy machine.
+#[cfg(test)]
 const INPUT_LIMIT: Duration = Duration::from_secs(20);
 
 /// Looks that `check` does not panic for any file of `tests/corpus/THEME`, nor for `rounds` inputs that are made of
@@ -77,7 +150,8 @@ const INPUT_LIMIT: Duration = Duration::from_secs(20);
 /// # Panics
 ///
 /// As `check` does, after the input was written below `target`, to be kept in the corpus.
-pub(crate) fn holds_for(theme: &str, rounds: u32, words: &[&[u8]], check: impl Fn(&[u8])) {
+#[cfg(test)]
+fn holds_for(theme: &str, rounds: u32, words: &[&[u8]], check: impl Fn(&[u8])) {
     let tree = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut corpus = Vec::new();
     for file in fs::read_dir(tree.join("tests/corpus").join(theme)).unwrap() {
@@ -125,6 +199,7 @@ pub(crate) fn holds_for(theme: &str, rounds: u32, words: &[&[u8]], check: impl F
 }
 
 /// Bytes from the corpus or from nothing, with something put in, written over or taken out in some places.
+#[cfg(test)]
 fn input(random: &mut fastrand::Rng, words: &[&[u8]], corpus: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     if random.bool() {

@@ -5,15 +5,12 @@
 //! `BGP_MAKE_FIXTURES=tests/fixtures/v3 cargo test --lib what_earlier`. Here all are read record by record;
 //! `tests/it/fixtures.rs` reads the one of version 1 as a user does, and in another language.
 //!
-//! Does not: alter bits or cut files: [`altered`] does, by chance, and the tests of `store` and `log`, every bit and
-//! every length. [`properties`] hold for any bytes.
-
-mod altered;
-mod properties;
+//! Does not: alter bits or cut files: [`testing`](crate::testing) does, by chance, and the tests of `store` and `log`,
+//! every bit and every length.
 
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +25,11 @@ use crate::manager::Manager;
 use crate::model::facts::{self, Block, Entry, Start};
 use crate::model::id::{Id, LogId, ProcessId, encode_hex};
 use crate::store::dir::Sub;
-use crate::store::environment::Environment;
 use crate::store::files;
 use crate::store::readers::{self, Place, Reader as PlacesOfOne};
 use crate::store::unlocked::Store;
-use crate::testing::TempDir;
+use crate::testing::{TempDir, copy, environment};
 
-const PASSWORD: &str = "correct horse";
 /// A moment in September 2026.
 const BEGUN_MS: u64 = 1_790_000_000_000;
 /// No machine's.
@@ -238,15 +233,6 @@ fn processes() -> Vec<Process> {
             left: Left::Unwritten,
         },
     ]
-}
-
-fn environment(dir: &Path) -> Environment {
-    Environment::new([
-        ("BGP_DIR", dir.to_str().unwrap()),
-        ("BG_PASSWORD", PASSWORD),
-        ("BGP_KEY_CACHE", "off"),
-        ("BGP_TEST_ITERATIONS", "1000"),
-    ])
 }
 
 /// Facts of `fields`, over those of `more`.
@@ -455,24 +441,6 @@ fn told(dir: &Path) -> String {
         }
     }
     text
-}
-
-fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap() {
-        let (from, to) = (
-            entry.as_ref().unwrap().path(),
-            to.join(entry.unwrap().file_name()),
-        );
-        let mode = if from.is_dir() {
-            fs::create_dir(&to).unwrap();
-            copy(&from, &to);
-            0o700
-        } else {
-            fs::copy(&from, &to).unwrap();
-            0o600
-        };
-        fs::set_permissions(&to, fs::Permissions::from_mode(mode)).unwrap();
-    }
 }
 
 /// What is made now, where the variable says; else nowhere for long.

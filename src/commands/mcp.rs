@@ -12,6 +12,8 @@ mod calls;
 mod lines;
 mod protocol;
 mod server;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod tests;
 mod writer;
 
 use std::io;

@@ -122,7 +122,7 @@ pub(crate) fn output_between(segments: &Segments, from: u64, to: u64) -> io::Res
             Item::End(_) => break,
         }
     }
-    Ok(before(to)?.saturating_sub(before(from)? + inside))
+    Ok(before(to)?.saturating_sub(before(from)?.saturating_add(inside)))
 }
 
 /// What the segment at `index` tells of what is behind it, if it is intact that far.

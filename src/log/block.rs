@@ -64,7 +64,17 @@ pub(crate) fn write(
     number: u64,
     facts: &facts::Block,
 ) -> io::Result<()> {
-    let json = serde_json::to_vec(facts)?;
+    write_json(file, keys, log, number, &serde_json::to_vec(facts)?)
+}
+
+/// As [`write()`], with the JSON as it is.
+pub(super) fn write_json(
+    file: &impl Sink,
+    keys: &LogKeys,
+    log: LogId,
+    number: u64,
+    json: &[u8],
+) -> io::Result<()> {
     if json.len() > BLOCK_JSON_MAX_BYTES {
         let message = format!("{} bytes are too much for a status block", json.len());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
@@ -76,7 +86,7 @@ pub(crate) fn write(
     slot[12..16].copy_from_slice(&sealed_len.to_le_bytes());
     slot[16..24].copy_from_slice(&number.to_le_bytes());
     slot[32..48].copy_from_slice(&log.0);
-    let sealed = keys.block.seal(&slot, &json).map_err(io::Error::other)?;
+    let sealed = keys.block.seal(&slot, json).map_err(io::Error::other)?;
     slot.extend_from_slice(&sealed);
     slot.resize(SLOT_BYTES, 0);
     write_all(file, &slot, number % 2 * SLOT_BYTES as u64)?;

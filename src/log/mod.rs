@@ -126,6 +126,8 @@ pub(crate) mod reader;
 pub(crate) mod record;
 pub(crate) mod segments;
 pub(crate) mod tail;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub(crate) mod verify;

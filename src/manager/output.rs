@@ -284,7 +284,7 @@ impl Reading {
                     None if record.kind == Kind::Gap && record.after > self.gaps_told => {
                         self.gaps_told = record.after;
                         let bytes = bytes_of(record.payload);
-                        self.dropped_bytes += bytes;
+                        self.dropped_bytes = self.dropped_bytes.saturating_add(bytes);
                         sink(Piece::Note(format!(
                             "gap: {bytes} bytes of output were lost, as the disk was full or failed"
                         )))?;
@@ -299,7 +299,7 @@ impl Reading {
                 },
                 Item::Damage(damage) => match self.overtaken_at(damage) {
                     Some(bytes) => {
-                        self.dropped_bytes += bytes;
+                        self.dropped_bytes = self.dropped_bytes.saturating_add(bytes);
                         self.trail.passed_over(bytes);
                         sink(Piece::Note(dropped_note(bytes, NOT_READ)))?;
                     }
@@ -371,7 +371,7 @@ impl Reading {
 
     fn tell_dropped(&mut self, bytes: u64, of: &str) {
         if bytes > 0 {
-            self.dropped_bytes += bytes;
+            self.dropped_bytes = self.dropped_bytes.saturating_add(bytes);
             self.notes.push(dropped_note(bytes, of));
         }
     }

@@ -10,7 +10,7 @@
 use std::str::Utf8Chunks;
 
 /// The text alone: UTF-8 (what is none becomes U+FFFD), of the controls only newline and tab.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) fn strip(bytes: &[u8]) -> String {
     pieces(bytes)
         .filter_map(|piece| match piece {

@@ -55,10 +55,11 @@ impl Source {
         let stem = self.path.file_stem().unwrap();
         stem == "tests"
             || stem == "testing"
-            || self
-                .path
-                .components()
-                .any(|part| part.as_os_str() == "tests")
+            || self.path.components().any(|part| {
+                ["testing", "tests"]
+                    .iter()
+                    .any(|dir| part.as_os_str() == *dir)
+            })
     }
 
     /// The numbered lines that are neither comment nor test, each without the comment at its end.

@@ -30,6 +30,15 @@ impl<R: Read> Lines<R> {
         }
     }
 
+    /// With a buffer and a longest line of other lengths.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn with_limits(reader: R, buffer_bytes: usize, max_bytes: usize) -> Self {
+        Self {
+            reader: BufReader::with_capacity(buffer_bytes, reader),
+            max_bytes,
+        }
+    }
+
     /// Waits for the next line; what stands before the end without a newline is one too.
     ///
     /// # Errors
@@ -72,10 +81,7 @@ mod tests {
     #[test]
     fn lines_are_taken_whole_or_not_at_all() {
         let text = b"one\n\nlonger than it may be\nfive5\nlast".as_slice();
-        let mut lines = Lines {
-            reader: BufReader::with_capacity(3, text),
-            max_bytes: 5,
-        };
+        let mut lines = Lines::with_limits(text, 3, 5);
         for expected in [
             Next::Line(b"one".to_vec()),
             Next::Line(Vec::new()),

@@ -110,6 +110,25 @@ fn write_all(lines: &Receiver<String>, unread_bytes: &AtomicUsize) -> Written {
 }
 
 impl Outlet {
+    /// One that nobody writes from, and what gives all that was sent since it was asked last.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn to_reader() -> (Self, impl Fn() -> Vec<String>) {
+        let (lines, sent) = channel();
+        let outlet = Self {
+            lines,
+            unread_bytes: Arc::default(),
+            is_full: Arc::default(),
+        };
+        let unread_bytes = Arc::clone(&outlet.unread_bytes);
+        let read = move || {
+            let lines: Vec<String> = sent.try_iter().collect();
+            let bytes = lines.iter().map(String::len).sum();
+            unread_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            lines
+        };
+        (outlet, read)
+    }
+
     /// Has `message` written, after what waits already.
     pub(super) fn send(&self, message: &Value) {
         let Ok(line) = to_json(message) else {

@@ -236,7 +236,7 @@ fn whatever_write_of_a_status_block_fails_the_one_before_stands() {
     };
     let told = |disk: &Disk| {
         let file = Scratch::holding(&disk.read());
-        match block::read(&file, &keys(), IDENTITY.log).unwrap() {
+        match block::read(&file, &keys().block, IDENTITY.log).unwrap() {
             BlockState::Valid { number, facts } => Some((number, facts.run)),
             BlockState::NotWritten | BlockState::Damaged => None,
         }
