@@ -28,6 +28,7 @@ mod tests;
 mod text;
 mod ui;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 #[cfg(fuzzing)]
@@ -50,12 +51,18 @@ pub fn main() -> ExitCode {
     {
         return supervisor::main();
     }
+    command(arguments.collect())
+}
+
+/// Carries out one command.
+#[inline(never)] // its variables would stand below a supervisor's for all its life
+fn command(arguments: Vec<OsString>) -> ExitCode {
     sys::image::forbid_inspection(); // the password and its keys are in here
     // A caller that ignores SIGCHLD would keep us from waiting for a child.
     sys::signals::restore_default(&[Signal::SIGCHLD]);
     sys::signals::ignore(&[Signal::SIGXFSZ]); // a limit of file sizes is an error, not the end
     cli::run::run(
-        arguments.collect(),
+        arguments,
         store::environment::Environment::of_this_process(),
     )
 }

@@ -31,6 +31,8 @@ pub(crate) enum Event {
     Idle,
     /// Its log was removed, renamed or cut by somebody else.
     Tampered,
+    /// Some of what it wrote is lost: the disk was full, or failed, for too long.
+    Gap,
 }
 
 impl Event {
@@ -59,12 +61,13 @@ impl Event {
             Self::Output => "output",
             Self::Idle => "idle",
             Self::Tampered => "tampered",
+            Self::Gap => "gap",
         }
     }
 
     /// Whether it is the end of a run.
     pub(crate) fn is_end(self) -> bool {
-        !matches!(self, Self::Output | Self::Idle | Self::Tampered)
+        !matches!(self, Self::Output | Self::Idle | Self::Tampered | Self::Gap)
     }
 }
 
@@ -99,9 +102,12 @@ impl AlertSettings {
     pub(crate) fn wants(&self, event: Event) -> bool {
         match event {
             Event::Exited => self.on_success,
-            Event::Failed | Event::Crashed | Event::Timeout | Event::Lost | Event::Tampered => {
-                self.on_failure
-            }
+            Event::Failed
+            | Event::Crashed
+            | Event::Timeout
+            | Event::Lost
+            | Event::Tampered
+            | Event::Gap => self.on_failure,
             Event::Killed => self.on_kill,
             Event::Output => !self.on_output.is_empty(),
             Event::Idle => self.on_idle_ms.is_some(),

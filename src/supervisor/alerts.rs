@@ -128,10 +128,10 @@ impl Alerts {
         None
     }
 
-    /// Somebody else has removed, renamed or cut the log.
-    pub(super) fn tampered(&mut self, now: Instant) -> Option<Raised> {
-        let told = self.settings.wants(Event::Tampered) && self.pace.allows(now);
-        told.then(|| self.raise(Event::Tampered, now, 0, None))
+    /// The log is not what it should be, as `event` says.
+    pub(super) fn of_log(&mut self, event: Event, now: Instant) -> Option<Raised> {
+        let told = self.settings.wants(event) && self.pace.allows(now);
+        told.then(|| self.raise(event, now, 0, None))
     }
 
     /// What matched and was held back: nothing comes any more, for now.

@@ -27,6 +27,7 @@ use crate::crypto::Key;
 use crate::log::block;
 use crate::log::writer::Writer;
 use crate::log::{Identity, Kind, LogKeys};
+use crate::model::alert;
 use crate::model::facts::{Block, Change, End, Exit, Note};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
@@ -369,6 +370,12 @@ impl Journal {
                 self.held.put_back(waiting);
                 self.held.back_off(now);
                 return;
+            }
+            if waiting.lost_bytes > 0
+                && let Some(raised) = self.alerts.of_log(alert::Event::Gap, now)
+            {
+                self.raise(raised);
+                self.publish();
             }
         }
         self.held.clear();

@@ -418,6 +418,7 @@ fn a_full_disk_leaves_a_gap_that_is_told_and_the_log_goes_on() {
         "$BGP" send work go >&2
         "$BGP" wait work >&2; [ $? = 3 ] || exit 96
         until "$BGP" verify work | grep -q ', sealed'; do sleep 0.05; done
+        "$BGP" alerts --peek >&2
         "$BGP" output -n 0 --raw work
     "#;
     let mut unshare = bgp.foreign("unshare");
@@ -440,6 +441,7 @@ fn a_full_disk_leaves_a_gap_that_is_told_and_the_log_goes_on() {
         .sum();
     let written = numbered("", 100_000..=599_999).len() as u64 + 5;
     assert!(gaps > 500_000, "{errors}");
+    assert!(errors.contains("has a log with a gap"), "{errors}");
     assert_eq!(outcome.text().len() as u64 + gaps, written, "{errors}");
     assert!(outcome.text().ends_with("last\n"));
 }

@@ -56,6 +56,9 @@ impl Pending {
             Event::Tampered => {
                 "has a log that somebody else has removed, renamed or cut".to_owned()
             }
+            Event::Gap => {
+                "has a log with a gap: the disk was full or failed for too long".to_owned()
+            }
             Event::Lost => format!("is {}: {}", info.ending(), info.meaning()),
             Event::Exited | Event::Failed | Event::Crashed | Event::Killed | Event::Timeout => {
                 let after = info.runtime_ms.map(duration);

@@ -151,7 +151,7 @@ fn alert(raised: &Raised, seen: &Observed, told: &mut Told) -> Alert {
     told.seq = raised.seq;
     let before = match raised.event {
         Event::Output => Some(&mut told.outputs),
-        Event::Idle | Event::Tampered => None,
+        Event::Idle | Event::Tampered | Event::Gap => None,
         _ => Some(&mut told.ends),
     };
     let count = before.map_or(1, |before| {

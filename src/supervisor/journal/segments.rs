@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::Journal;
 use crate::log::Kind;
+use crate::model::alert::Event;
 use crate::model::facts::Note;
 use crate::sys::crash::crash_point;
 
@@ -26,7 +27,7 @@ impl Journal {
         }
         let json = serde_json::to_vec(&Note::Tampered { segment }).unwrap_or_default();
         let _ = self.writer.append(Kind::Note, now_ns, &json); // the missing segment tells as much
-        if let Some(raised) = self.alerts.tampered(Instant::now()) {
+        if let Some(raised) = self.alerts.of_log(Event::Tampered, Instant::now()) {
             self.raise(raised);
             self.publish();
         }
