@@ -8,7 +8,6 @@ use std::time::{Duration, Instant, SystemTime};
 use super::ProcessManager;
 use super::info::{Error, ProcessInfo, time};
 use crate::manager::alerts::{Delivery, Patience, Pending, Whose};
-use crate::sys::notify::Notifier;
 
 /// The reader as whom the library has events: its own place, beside those of the program's readers.
 const READER: &str = "library";
@@ -105,7 +104,7 @@ impl ProcessManager {
     /// room on the disk to take note of it (15): then it is told again.
     pub fn poll(&self, timeout: Duration) -> Result<usize, Error> {
         let begun = Instant::now();
-        let notifier = Notifier::watch(&[&self.manager.store.dir().path().join("run")]);
+        let notifier = self.manager.notifier();
         let poll = if notifier.wakes() {
             POLL_WOKEN
         } else {

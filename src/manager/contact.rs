@@ -11,7 +11,6 @@ use super::stop::unanswered;
 use crate::control::client::{ANSWER_LIMIT, Client, Unreachable};
 use crate::model::error::Error;
 use crate::model::status::Status;
-use crate::sys::notify::Notifier;
 
 /// How long to wait at most before a supervisor is tried, or looked at, again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -32,6 +31,7 @@ impl Manager {
     /// It does not answer (1), or could not prove itself (13).
     pub(super) fn contact(&self, target: &Observed, until: Instant) -> Result<Contact, Error> {
         let mut seen = target.clone();
+        let changes = self.notifier();
         loop {
             if leader_has_ended(&seen) {
                 return Ok(Contact::Ended(Box::new(seen.info())));
@@ -41,7 +41,8 @@ impl Manager {
                 Err(Unreachable::Gone) if Instant::now() < until => {}
                 Err(error) => return Err(unanswered(&seen, &error)),
             }
-            match self.look_again(&seen)? {
+            changes.wait(LOOK_AGAIN, &[]);
+            match self.observe_again(&seen.entry)? {
                 Some(now) => seen = now,
                 None => return Ok(Contact::Ended(Box::new(seen.info()))),
             }
@@ -56,6 +57,7 @@ impl Manager {
     pub(super) fn await_exit(&self, target: &Observed) -> Result<Box<ProcessInfo>, Error> {
         let until = Instant::now() + ANSWER_LIMIT;
         let mut seen = target.clone();
+        let changes = self.notifier();
         loop {
             match self.observe_again(&seen.entry)? {
                 None => return Ok(Box::new(seen.info())), // cleared: so it had ended
@@ -65,15 +67,8 @@ impl Manager {
             if Instant::now() >= until {
                 return Err(unanswered(&seen, &Unreachable::Gone));
             }
-            self.look_again(&seen)?;
+            changes.wait(LOOK_AGAIN, &[]);
         }
-    }
-
-    /// Observes `seen` again when it has changed, or some time is over.
-    fn look_again(&self, seen: &Observed) -> Result<Option<Observed>, Error> {
-        let run = self.store.dir().path().join("run");
-        Notifier::watch(&[&run]).wait(LOOK_AGAIN, &[]);
-        self.observe_again(&seen.entry)
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::Manager;
 use super::observe::{Observed, descendants};
 use crate::model::error::Error;
-use crate::sys::notify::Notifier;
 
 /// How long a last word may take: a stranger may hold a pipe, or the disk be slow.
 const LAST_WORD_LIMIT: Duration = Duration::from_secs(2);
@@ -33,7 +32,7 @@ impl Manager {
         if !targets.iter().any(Observed::is_ending) {
             return Ok(());
         }
-        let notifier = Notifier::watch(&[&self.store.dir().path().join("run")]);
+        let notifier = self.notifier();
         let deadline = Instant::now() + LAST_WORD_LIMIT;
         for target in targets {
             // `None`: somebody else has cleared it.

@@ -21,7 +21,6 @@ use crate::model::status::{Reason, Status};
 use crate::store::dir::Sub;
 use crate::store::files;
 use crate::sys::image::ManyDescriptors;
-use crate::sys::notify::Notifier;
 use crate::sys::pidfd::PidFd;
 use crate::sys::proc;
 
@@ -255,7 +254,7 @@ impl Manager {
 
     /// Waits for the end to be on record, and tells it.
     fn await_end(&self, target: &Observed, deadline: Instant) -> Result<ProcessInfo, Error> {
-        let notifier = Notifier::watch(&[&self.store.dir().path().join("run")]);
+        let notifier = self.notifier();
         loop {
             let Some(now) = self.observe_again(&target.entry)? else {
                 return Ok(target.info()); // cleared by somebody else: so it had ended
