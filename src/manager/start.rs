@@ -14,8 +14,6 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::panic::resume_unwind;
-use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -76,11 +74,8 @@ impl Manager {
         options: &StartOptions,
     ) -> Result<(Self, ProcessInfo), Error> {
         let plan = plan(options, environment)?;
-        let (image, manager) = beside(
-            || Image::execute(None), // it gets ready while we unlock the store
-            || Self::open_or_create(environment),
-        );
-        let (image, manager) = (image?, manager?);
+        let image = Image::execute(None)?; // it gets ready while we unlock the store
+        let manager = Self::open_or_create(environment)?;
         let info = manager.start_planned(options, &plan, Some(image))?;
         Ok((manager, info))
     }
@@ -266,24 +261,6 @@ impl Manager {
         }
         Err(Error::other("cannot find an id that is not taken"))
     }
-}
-
-/// Does both, the first in a thread of its own, or before the second where there may be no more threads.
-fn beside<A: Send, B>(first: impl Fn() -> A + Sync, second: impl FnOnce() -> B) -> (A, B) {
-    const STACK_BYTES: usize = 256 * 1024;
-    thread::scope(|scope| {
-        let thread = thread::Builder::new()
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, &first);
-        match thread {
-            Ok(thread) => {
-                let second = second();
-                let first = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
-                (first, second)
-            }
-            Err(_) => (first(), second()),
-        }
-    })
 }
 
 pub(super) fn entry_of(start: &Start, log: LogId) -> Entry {
