@@ -41,7 +41,11 @@ while [ $(($(date +%s) - begun)) -lt $((minutes * 60)) ]; do
     rounds=$((rounds + 1))
     ids=$(running)
     set -- $ids
-    [ $# -ge "$count" ] || for _ in 1 2 3 4 5 6 7 8 9 10; do start_one; done
+    missing=$((count - $#))
+    while [ "$missing" -gt 0 ]; do
+        start_one
+        missing=$((missing - 1))
+    done
     for id in $ids; do
         case $(random 40) in
         0) "$bgp" stop --grace 200ms "$id" >/dev/null 2>&1 || : ;;

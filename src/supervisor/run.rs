@@ -191,13 +191,11 @@ impl Supervisor {
     fn carry_out(&mut self, peer: u64, request: &Request, now: Instant) {
         let reply = match request {
             Request::Stop { reason, grace_ms } => {
-                self.stop(
-                    *reason,
-                    grace_ms.map_or(self.grace, Duration::from_millis),
-                    now,
-                );
+                let grace = grace_ms.map_or(self.grace, Duration::from_millis);
+                let call = self.stop_is_asked(*reason, grace, now);
+                self.peers.answer(peer, &Reply::Accepted); // to look through a tree may take its time
                 self.peers.await_end(peer);
-                Reply::Accepted
+                return self.end_tree(call, grace);
             }
             Request::Signal { number } => self.signal(*number, now),
             Request::Attach => self.attach(peer, now),

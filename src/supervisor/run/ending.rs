@@ -124,6 +124,12 @@ impl Supervisor {
     /// Asks the whole tree to end, and sets the time at which it is made to. Asking again can only
     /// make that time earlier. It will not be run again.
     pub(super) fn stop(&mut self, reason: Reason, grace: Duration, now: Instant) {
+        let call = self.stop_is_asked(reason, grace, now);
+        self.end_tree(call, grace);
+    }
+
+    /// Takes note of a stop, which [`end_tree`](Self::end_tree) begins.
+    pub(super) fn stop_is_asked(&mut self, reason: Reason, grace: Duration, now: Instant) -> Call {
         let call = self.stopping.ask(now + grace);
         if self.runs.as_mut().is_some_and(|runs| runs.cancel()) {
             let runtime_ms = milliseconds(now - self.began);
@@ -131,12 +137,18 @@ impl Supervisor {
         } else if call == Call::Anew {
             self.journal.stop_asked(reason, self.leader_lives);
         }
-        if call == Call::Anew && !grace.is_zero() {
-            tree::terminate(self.leader_lives.then_some(self.leader.pid));
-            if self.terminal.is_some() && self.leader_lives {
-                // Its terminal goes: an interactive shell, which ignores TERM, ends by this.
-                let _ = group::signal(self.leader.pid, libc::SIGHUP);
-            }
+        call
+    }
+
+    /// Sends TERM to all there is, if that is not done and there is a grace.
+    pub(super) fn end_tree(&mut self, call: Call, grace: Duration) {
+        if call == Call::Again || grace.is_zero() {
+            return;
+        }
+        tree::terminate(self.leader_lives.then_some(self.leader.pid));
+        if self.terminal.is_some() && self.leader_lives {
+            // Its terminal goes: an interactive shell, which ignores TERM, ends by this.
+            let _ = group::signal(self.leader.pid, libc::SIGHUP);
         }
     }
 
