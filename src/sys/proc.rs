@@ -81,7 +81,7 @@ pub(crate) fn is_ending(pid: i32, start: u64) -> bool {
     }
 }
 
-/// The process `pid`, if there is one.
+/// The process `pid`, if there is one that is not hidden from us.
 ///
 /// # Errors
 ///

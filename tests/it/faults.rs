@@ -318,6 +318,9 @@ fn whatever_call_of_a_supervisor_fails_once_the_end_is_told_as_it_was() {
             );
             assert_eq!(bgp.output(&name), "one\ntwo\n", "{fault}");
             bgp.run(["verify", &name]).code(0).stdout_has("intact");
+            bgp.list(); // takes over what is final
+            let lease = bgp.state().join(format!("run/{}.lease", process.id));
+            assert!(!lease.exists(), "{fault}: its end is not final");
             if is_last {
                 break; // it needs no more luck
             }

@@ -16,8 +16,11 @@ pub(crate) fn stat(pid: i32) -> Option<Stat> {
 pub(crate) fn try_stat(pid: i32) -> io::Result<Option<Stat>> {
     match std::fs::read(format!("/proc/{pid}/stat")) {
         Ok(line) => Ok(parse(&line)),
-        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)) => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => match error.raw_os_error() {
+            // Gone, or hidden from us.
+            Some(libc::ENOENT | libc::ESRCH | libc::EACCES | libc::EPERM) => Ok(None),
+            _ => Err(error),
+        },
     }
 }
 
