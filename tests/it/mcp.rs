@@ -585,9 +585,10 @@ fn a_client_that_does_not_read_costs_no_more_than_a_bound() {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let list = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}\n".repeat(1000);
-    let begun = Instant::now();
+    let mut taken = 0;
     while stdin.write_all(list.as_bytes()).is_ok() {
-        assert!(begun.elapsed() < DEADLINE, "it takes whatever comes");
+        taken += 1;
+        assert!(taken < 50, "it takes whatever comes"); // its answers are some times its bound then
     }
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }

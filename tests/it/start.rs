@@ -660,7 +660,7 @@ fn a_command_gets_every_limit_and_priority_unchanged() {
     let mut told: Vec<String> = started.text().lines().map(str::to_owned).collect();
     assert!(told.pop().unwrap().starts_with("Started web"), "{told:?}");
     told.pop(); // what the caller ignores, the command does not
-    let nice: u32 = told.pop().unwrap().parse().unwrap();
+    let nice: i32 = told.pop().unwrap().parse().unwrap();
     told.push((nice + 3).to_string());
     let output = bgp.output("web");
     let (found, signals) = output.trim_end().rsplit_once('\n').unwrap();

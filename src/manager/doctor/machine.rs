@@ -124,13 +124,16 @@ fn handles() -> Finding {
 
 /// Whether an orphan is reaped, by whoever is above us.
 fn reaper() -> Option<Finding> {
+    // It ends when nobody holds our end any more, and so not before its parent, which might reap it.
+    let orphan = "exec 3<&0; /bin/sh -c 'read line <&3' >/dev/null & echo $!";
     let mut shell = Command::new("/bin/sh")
-        .args(["-c", "/bin/sh -c : & echo $!"])
-        .stdin(Stdio::null())
+        .args(["-c", orphan])
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
+    let lifeline = shell.stdin.take();
     let mut told = String::new();
     shell
         .stdout
@@ -139,6 +142,7 @@ fn reaper() -> Option<Finding> {
         .read_to_string(&mut told)
         .ok()?;
     shell.wait().ok()?;
+    drop(lifeline);
     let orphan: i32 = told.trim().parse().ok()?;
     let give_up = Instant::now() + ORPHAN_LIMIT;
     let mut zombie_since = None;
