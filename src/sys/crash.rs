@@ -45,12 +45,12 @@ pub(crate) fn variables() -> Vec<(&'static str, std::ffi::OsString)> {
 }
 
 /// Whether a test asked to do without `what` the system has.
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, target_os = "linux"))]
 pub(crate) fn without(what: &str) -> bool {
     std::env::var("BGP_WITHOUT").is_ok_and(|all| all.split(',').any(|one| one == what))
 }
 
-#[cfg(not(debug_assertions))]
+#[cfg(all(not(debug_assertions), target_os = "linux"))]
 pub(crate) const fn without(_what: &str) -> bool {
     false
 }
