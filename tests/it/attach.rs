@@ -132,6 +132,9 @@ fn a_terminal_is_left_as_it_was_found_whatever_ends_it() {
     let wild = "stty raw -echo; printf '\\033[?1049h\\033[?25l\\033[?1000h\\033[?1006h\\033[?2004h\\033[?1h\\033=\
                 \\033[31m\\033[3;5r\\033[?7lwild'; head -c 1 >/dev/null";
     for way in ["detach", "exit", "TERM", "HUP", "kill", "stop", "panic"] {
+        if way == "panic" && crate::harness::pass_over_a_release() {
+            continue;
+        }
         let process = shell(&bgp, way, wild);
         bgp.wait_until("it is wild", || {
             bgp.output(way).contains("wild").then_some(())

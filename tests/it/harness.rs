@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,6 +34,31 @@ const KEY: &str = include_str!("../fixtures/key-1000.json");
 /// The program under test.
 pub(crate) fn bin() -> PathBuf {
     std::env::var_os("BGP_TEST_BIN").map_or_else(|| env!("CARGO_BIN_EXE_bgp").into(), PathBuf::from)
+}
+
+/// The variables that ask a debug build to fail somewhere.
+pub(crate) const ASKED_BY: [&str; 5] = [
+    "BGP_FAIL_AT",
+    "BGP_CRASH_AT",
+    "BGP_PAUSE_AT",
+    "BGP_PANIC_AT",
+    "BGP_FAULT_TOLD",
+];
+
+/// Which of them the program under test knows.
+pub(crate) fn known() -> &'static [&'static str] {
+    static KNOWN: OnceLock<Vec<&str>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let program = fs::read(bin()).expect("the program can be read");
+        let has = |word: &&str| memchr::memmem::find(&program, word.as_bytes()).is_some();
+        ASKED_BY.into_iter().filter(has).collect()
+    })
+}
+
+/// Says so and is true when a test needs a debug build and the program under test is a released one.
+pub(crate) fn pass_over_a_release() -> bool {
+    let is_release = known().is_empty();
+    proc::pass_over(is_release, "only a debug build can be asked to fail")
 }
 
 /// The source tree.

@@ -97,6 +97,9 @@ fn the_new_password_may_be_in_a_file_and_must_be_one() {
 // E7
 #[test]
 fn killed_at_any_step_one_of_the_two_works() {
+    if crate::harness::pass_over_a_release() {
+        return;
+    }
     let points = [
         "replace-created",
         "replace-written",
@@ -118,7 +121,7 @@ fn killed_at_any_step_one_of_the_two_works() {
         finish(&mut passwd(&bgp)).code(0);
         back(&bgp);
     }
-    proc::pass_over(reached == 0, "only a debug build has named points");
+    assert!(reached > 0, "no point was reached");
 }
 
 #[test]

@@ -173,6 +173,9 @@ fn what_cannot_be_brought_back_is_told() {
 // D1
 #[test]
 fn a_repair_killed_at_any_step_can_be_done_again() {
+    if crate::harness::pass_over_a_release() {
+        return;
+    }
     let points = [
         "repair-aside",
         "replace-created",
@@ -197,5 +200,5 @@ fn a_repair_killed_at_any_step_can_be_done_again() {
         let kept = bgp.state().join("processes.json.enc.damaged-1");
         assert_eq!(fs::read(kept).unwrap(), b"damaged", "{point}");
     }
-    proc::pass_over(reached == 0, "only a debug build has named points");
+    assert!(reached > 0, "no point was reached");
 }

@@ -260,6 +260,9 @@ fn readers_beside_a_rotating_writer_never_see_damage() {
 // C11
 #[test]
 fn a_supervisor_killed_at_any_step_of_a_rotation_leaves_a_log_that_reads() {
+    if crate::harness::pass_over_a_release() {
+        return;
+    }
     let points = [
         "rotate-created",
         "rotate-written",
@@ -304,7 +307,7 @@ fn a_supervisor_killed_at_any_step_of_a_rotation_leaves_a_log_that_reads() {
             );
         }
     }
-    proc::pass_over(reached == 0, "only a debug build has named points");
+    assert!(reached > 0, "no point was reached");
 }
 
 // C11

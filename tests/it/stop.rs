@@ -568,10 +568,7 @@ fn what_may_not_be_killed_is_named_with_8_and_not_called_stopped() {
 
 /// Runs the tests of this file once more, each in a bgp that has to do `without` something.
 fn run_again(without: &str) {
-    if proc::pass_over(
-        !cfg!(debug_assertions),
-        "only a debug build can do without what there is",
-    ) {
+    if crate::harness::pass_over_a_release() {
         return;
     }
     let tests = std::env::current_exe().unwrap();
