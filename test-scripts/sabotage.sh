@@ -65,5 +65,10 @@ whole "the state is renamed before it is on the disk" src/sys/fs/replace.rs 's/^
 whole "a status block is written over the one that stands" src/supervisor/journal.rs 's/^                Err(_) => return false,$/                Err(_) => { self.block_number = number; return false; }/' faults::a_status_block
 whole "a start on record loses its files" src/manager/start.rs 's/claim\.kept = state\.is_in_place();/claim.kept = committed.is_ok();/' faults::what_could_not_be_put_on_record
 whole "an end that could not be published is forgotten" src/supervisor/journal.rs 's/if !self\.publish() {/if !self.publish() \&\& false {/' faults::whatever_call_of_a_supervisor
+whole "the command inherits the lease" src/sys/socket.rs 's/MsgFlags::MSG_CMSG_CLOEXEC/MsgFlags::empty()/' a_command_gets_three_descriptors
+whole "a supervisor keeps what its caller had open" src/supervisor/mod.rs 's/^    image::close_inherited();$//' a_command_gets_three_descriptors
+whole "a supervisor can be looked into" src/supervisor/mod.rs 's/^    image::forbid_inspection();$//' a_process_of_the_same_user_cannot_look
+whole "another user is answered" src/supervisor/peers.rs 's/peer_uid(&stream)\.ok() != Some(nix::unistd::geteuid()\.as_raw())/peer_uid(\&stream).is_err()/' another_user_is_not_even_greeted
+whole "what a killed start left stays for ever" src/manager/sweep.rs 's/sub\.remove(name)?;/let _ = (sub, name);/' a_start_can_crash_at_every_point
 
 [ "$bad" = 0 ] || { echo "$bad were not noticed"; exit 1; }
