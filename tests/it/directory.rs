@@ -112,7 +112,7 @@ fn a_place_that_cannot_be_written_is_named() {
         "{}",
         outcome.describe()
     );
-    assert_eq!(proc::with_argument("60.15"), Vec::<i32>::new());
+    assert_eq!(bgp.living_with_argument("60.15"), Vec::<i32>::new());
 }
 
 // D3: the state has outgrown the limit, a log has not

@@ -309,6 +309,13 @@ impl Sandbox {
         found
     }
 
+    /// Those of them that have `text` as a whole argument.
+    pub(crate) fn living_with_argument(&self, text: &str) -> Vec<i32> {
+        let mut found = self.living();
+        found.retain(|pid| proc::with_argument(text).contains(pid));
+        found
+    }
+
     /// The ids whose lease somebody holds.
     pub(crate) fn held_leases(&self) -> Vec<String> {
         file_names(&self.state().join("run"))

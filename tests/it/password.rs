@@ -292,9 +292,8 @@ fn a_password_command_that_hangs_is_given_up() {
         .finish_within(DEADLINE * 3)
         .failed_with(10);
     bgp.wait_until("the command is ended", || {
-        let left = proc::with_argument("600.7731");
-        left.iter()
-            .all(|pid| !bgp.living().contains(pid))
+        bgp.living_with_argument("600.7731")
+            .is_empty()
             .then_some(())
     });
 }

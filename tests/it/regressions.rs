@@ -179,7 +179,7 @@ fn e9_a_wrong_password_does_not_wipe_the_state_or_start_anything() {
     )
     .failed(12);
     finish(bgp.command(["stop", "work"]).env("BG_PASSWORD", "typo")).failed(12);
-    assert_eq!(proc::with_argument("60.9"), Vec::<i32>::new());
+    assert_eq!(bgp.living_with_argument("60.9"), Vec::<i32>::new());
     assert!(proc::alive(work.pid));
     assert_eq!(bgp.list().len(), 1);
 }
