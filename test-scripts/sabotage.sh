@@ -53,8 +53,8 @@ unit "links are followed" src/sys/fs.rs 's/^const FILE_FLAGS: OFlag = OFlag::O_N
 unit "any number of iterations is read" src/store/key.rs 's/^const ITERATIONS_MIN: u32 = 1_000;/const ITERATIONS_MIN: u32 = 0;/' store::key
 unit "a client's proof is not checked" src/control/hello.rs 's/self\.mac\.verify(&self\.client_text(), tag)/self.mac.verify(\&self.client_text(), tag) || true/' control::
 whole "a password variable is passed on" src/store/environment.rs 's/^    "BG_PASSWORD_COMMAND",/    "BG_PASSWORD_COMMANDS",/' the_password_is_not_in_the_commands
-whole "KILL is never sent" src/supervisor/tree.rs 's/if kill(Pid::from_raw(child\.pid), Signal::SIGKILL)/if kill(Pid::from_raw(child.pid), None)/' what_ignores_term_is_killed_after_the_grace
-whole "the end is written before the pipe is read" src/supervisor/run/ending.rs '0,/self\.streams\.read_waiting(&mut self\.journal);/s/self\.streams\.read_waiting(&mut self\.journal);//' output::
+whole "KILL is never sent" src/supervisor/tree.rs '/^pub(crate) fn kill_children/,/^}/s/, Signal::SIGKILL)/, None)/' what_ignores_term_is_killed_after_the_grace
+whole "the end is written before the pipe is read" src/supervisor/run/ending.rs '0,/self\.streams\.read_waiting(&mut self\.journal);/s/self\.streams\.read_waiting(&mut self\.journal);//' what_the_leader_wrote_is_logged
 whole "old segments are not removed" src/supervisor/rotation.rs 's/let _ = files::remove_log(&self\.logs, id, segment);.*/let _ = (id, segment);/' rotation::a_log_stays_below
 whole "a removed log is not noticed" src/supervisor/rotation.rs 's/ours\.len() >= writer\.segment_bytes() \&\& named == .*/named.is_none() || named.is_some()/' rotation::a_log_that_is_taken_away
 whole "what lives is cleared" src/manager/clear.rs 's/if in_the_way(&now)\.is_none() {/if true {/' a_live_process_is_never_cleared
@@ -70,5 +70,6 @@ whole "a supervisor keeps what its caller had open" src/supervisor/mod.rs 's/^  
 whole "a supervisor can be looked into" src/supervisor/mod.rs 's/^    image::forbid_inspection();$//' a_process_of_the_same_user_cannot_look
 whole "another user is answered" src/supervisor/peers.rs 's/peer_uid(&stream)\.ok() != Some(nix::unistd::geteuid()\.as_raw())/peer_uid(\&stream).is_err()/' another_user_is_not_even_greeted
 whole "what a killed start left stays for ever" src/manager/sweep.rs 's/sub\.remove(name)?;/let _ = (sub, name);/' a_start_can_crash_at_every_point
+whole "of a tree the leader alone is killed" src/supervisor/tree.rs 's/if kill(Pid::from_raw(child\.pid), Signal::SIGKILL)/if kill(Pid::from_raw(child.pid), None)/' a_hydra_ends
 
 [ "$bad" = 0 ] || { echo "$bad were not noticed"; exit 1; }

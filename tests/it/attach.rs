@@ -33,7 +33,7 @@ fn what_stands_there_is_shown_and_what_is_typed_arrives() {
     let process = shell(&bgp, "web", ANSWERS);
     bgp.ready(&process);
     let mut tty = Tty::bgp(&bgp, &["attach", "web"], 80, 24);
-    let before = tty.settings();
+    let before = tty.found.clone();
     tty.wait_for("ready");
     tty.types(b"hello\r");
     tty.wait_for("got hello");
@@ -67,7 +67,7 @@ fn a_second_one_is_refused_until_the_first_has_gone() {
     let mut first = Tty::bgp(&bgp, &["attach", "web"], 80, 24);
     first.wait_for("ready");
     let mut second = Tty::bgp(&bgp, &["attach", "web"], 80, 24);
-    let before = second.settings();
+    let before = second.found.clone();
     assert_eq!(second.finish().code(), Some(6));
     assert_eq!(second.settings(), before);
     assert!(second.text().contains("somebody else is attached to 'web'"));
@@ -148,7 +148,7 @@ fn a_terminal_is_left_as_it_was_found_whatever_ends_it() {
             command.env("BGP_PANIC_AT", "attached");
         }
         let mut tty = Tty::run(&mut command, 80, 24);
-        let before = tty.settings();
+        let before = tty.found.clone();
         if way != "panic" {
             tty.wait_for("wild");
             tty.wait_until("all modes", |screen| {

@@ -14,7 +14,7 @@ use std::os::unix::process::CommandExt;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Sandbox, file_names, numbered, script, set_mode};
+use crate::harness::{Sandbox, copy_program, file_names, numbered, script, set_mode};
 use crate::invocation::{Running, finish};
 use crate::proc;
 use crate::raw;
@@ -178,6 +178,25 @@ fn what_was_logged_before_the_supervisor_was_killed_can_be_read() {
         "{}",
         verified.describe()
     );
+}
+
+// H4: who has seen the end can read all that the leader wrote before it
+#[test]
+fn what_the_leader_wrote_is_logged_before_its_end() {
+    if crate::harness::pass_over_a_release() {
+        return;
+    }
+    let bgp = Sandbox::new();
+    // Another one holds the pipe, and what follows the first line closely is still to be gathered.
+    let line = "sleep 600 & n=0; while [ $n -lt 40 ]; do echo line $n; n=$((n + 1)); done";
+    for name in ["one", "two", "three"] {
+        let mut start = bgp.command(["start", "--name", name, "sh", "-c", line]);
+        finish(start.env("BGP_CRASH_AT", "exit-published")).code(0);
+        let status = bgp.wait_status(name, "exited");
+        bgp.wait_for_supervisor_end(status["id"].as_str().unwrap());
+        assert_eq!(bgp.output(name), numbered("line ", 0..=39));
+    }
+    bgp.run(["stop", "--all"]).code_in(&[0, 3]);
 }
 
 // C1: cut at every length of the last records, and some of the others
@@ -630,7 +649,7 @@ fn a_setuid_program_that_a_killed_supervisor_left_is_ended_by_stop() {
         return;
     }
     let program = bgp.dir().join("setuid-sleep");
-    fs::copy("/bin/sleep", &program).unwrap();
+    copy_program("/bin/sleep".as_ref(), &program);
     std::os::unix::fs::chown(&program, Some(0), Some(0)).unwrap();
     set_mode(&program, 0o4755);
     let user = |path: &std::path::Path| std::os::unix::fs::chown(path, Some(USER), Some(USER));
@@ -639,7 +658,7 @@ fn a_setuid_program_that_a_killed_supervisor_left_is_ended_by_stop() {
         user(&path).unwrap();
     }
     let copy = bgp.dir().join("bgp"); // where it is, not everybody may go
-    fs::copy(crate::harness::bin(), &copy).unwrap();
+    copy_program(&crate::harness::bin(), &copy);
     let run = |args: &[&str]| {
         let mut command = bgp.foreign(&copy);
         finish(command.args(args).uid(USER).gid(USER))

@@ -61,6 +61,14 @@ pub(crate) fn pass_over_a_release() -> bool {
     proc::pass_over(is_release, "only a debug build can be asked to fail")
 }
 
+/// Copies a program by another process: what this one has open to write, whatever another test executes
+/// has open too for a moment, and no such program can be run. See execve(2), `ETXTBSY`.
+#[track_caller]
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").args([from, to]).status().unwrap();
+    assert!(copied.success(), "{} is not copied", from.display());
+}
+
 /// The source tree.
 pub(crate) fn tree() -> PathBuf {
     std::env::var_os("BGP_TEST_TREE")

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{DEADLINE, Proc, Sandbox, file_names, files_below, script, set_mode, tree};
+use crate::harness::{
+    DEADLINE, Proc, Sandbox, copy_program, file_names, files_below, script, set_mode, tree,
+};
 use crate::invocation::{Running, finish};
 use crate::proc;
 
@@ -279,7 +281,7 @@ fn o4_a_stop_does_not_leave_the_children_of_a_leader_and_a_zombie_does_not_run()
 /// A copy of the program in the sandbox, which can be removed.
 fn copy_of_bgp(bgp: &Sandbox) -> std::path::PathBuf {
     let copy = bgp.dir().join("bgp-of-yesterday");
-    fs::copy(crate::harness::bin(), &copy).unwrap();
+    copy_program(&crate::harness::bin(), &copy);
     set_mode(&copy, 0o755);
     copy
 }

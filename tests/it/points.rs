@@ -19,7 +19,6 @@ use crate::crash::{assert_no_files_are_left, assert_sound};
 use crate::faults::run_asked;
 use crate::harness::{PASSWORD, Sandbox, files_below, numbered, tree};
 use crate::invocation::finish;
-use crate::proc;
 
 /// What is done when it crashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,6 +20,8 @@ pub(crate) struct Tty {
     master: File,
     slave: OwnedFd,
     child: Child,
+    /// How it was set before the program ran.
+    pub(crate) found: Termios,
     screen: vt100::Parser,
     /// Every byte that came.
     pub(crate) seen: Vec<u8>,
@@ -40,6 +42,7 @@ impl Tty {
     /// Runs `command`, whose stdio will be the terminal.
     pub(crate) fn run(command: &mut Command, columns: u16, rows: u16) -> Self {
         let pty = openpty(Some(&size(columns, rows)), None).unwrap();
+        let found = tcgetattr(&pty.slave).unwrap();
         let end = || Stdio::from(pty.slave.try_clone().unwrap());
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn();
         fcntl(&pty.master, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
@@ -48,6 +51,7 @@ impl Tty {
             master: File::from(pty.master),
             slave: pty.slave,
             child: child.unwrap(),
+            found,
             screen: vt100::Parser::new(extent(rows), extent(columns), 0),
             seen: Vec::new(),
         }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
-use crate::harness::{Proc, Sandbox, bin};
+use crate::harness::{Proc, Sandbox, bin, copy_program};
 use crate::invocation::{Outcome, finish};
 use crate::proc;
 
@@ -30,7 +30,7 @@ impl User {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let bgp = Sandbox::new();
         let program = bgp.dir().join("bgp");
-        fs::copy(bin(), &program).unwrap();
+        copy_program(&bin(), &program);
         let number = std::process::id() * 16 + COUNT.fetch_add(1, Ordering::Relaxed);
         let uid = proc::is_root().then(|| 100_000 + number % 1_000_000);
         if uid.is_some() {
@@ -107,7 +107,7 @@ impl User {
     /// A copy of `program` that becomes root for whoever executes it; only root can make one.
     pub(crate) fn setuid_copy(&self, program: &Path) -> PathBuf {
         let copy = self.bgp.dir().join("setuid");
-        fs::copy(program, &copy).unwrap();
+        copy_program(program, &copy);
         chown(&copy, Some(0), Some(0)).unwrap();
         crate::harness::set_mode(&copy, 0o4755);
         copy
