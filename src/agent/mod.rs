@@ -70,18 +70,23 @@ pub(crate) struct Call<'a> {
 }
 
 impl Agent {
-    pub(crate) fn new(environment: Environment, configuration: Configuration, face: Face) -> Self {
-        let session = environment.get("BGP_SESSION");
-        let session = session
-            .and_then(|session| session.to_str())
-            .map(str::to_owned);
-        Self {
+    /// Who acts for this caller.
+    ///
+    /// # Errors
+    ///
+    /// The session in its environment has no valid name (2).
+    pub(crate) fn new(
+        environment: Environment,
+        configuration: Configuration,
+        face: Face,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            session: environment.session()?,
             environment,
             configuration,
             face,
-            session: session.filter(|session| !session.is_empty()),
             held: Mutex::new(None),
-        }
+        })
     }
 
     /// The store; `None` where there is none yet.

@@ -1101,7 +1101,7 @@ pub(crate) const COMMANDS: &[Command] = &[
              'set' it writes one into the file, $XDG_CONFIG_HOME/bgp/config.json or \
              ~/.config/bgp/config.json, and leaves all else there as it is.",
             "A file with a key that is unknown or a value that is not allowed stops every command but \
-             'stop', 'config' and help: these go on with the defaults.",
+             'stop', 'end-session', 'signal', 'config', 'doctor' and help: these go on with the defaults.",
         ],
         flags: &[],
         examples: &[

@@ -58,7 +58,9 @@ pub(crate) fn run(arguments: Vec<OsString>, environment: Environment) -> ExitCod
             if let FileState::Faulty(error) = &configuration.file {
                 match matches.command.verb {
                     Verb::Config | Verb::Doctor => {} // shows or mends it
-                    Verb::Stop => note(&format!("{}; the defaults hold", error.message)),
+                    Verb::Stop | Verb::EndSession | Verb::Signal => {
+                        note(&format!("{}; the defaults hold", error.message));
+                    }
                     _ => return finish(out, format, Err(error.clone())),
                 }
             }
@@ -78,7 +80,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
     let ids: Vec<String> = matches.ids().map(str::to_owned).collect();
     match matches.command.verb {
         Verb::Start => {
-            let options = start_options(context, matches);
+            let options = start_options(context, matches)?;
             let wait = matches
                 .conditions("wait-for")
                 .map(|conditions| WaitOptions {
@@ -132,8 +134,11 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             matches.duration("older-than"),
         ),
         Verb::EndSession => {
-            let named = matches.session().map(str::to_owned);
-            let Some(name) = named.or_else(|| own_session(context)) else {
+            let named = match matches.session() {
+                Some(name) => Some(name.to_owned()),
+                None => context.environment.session()?,
+            };
+            let Some(name) = named else {
                 return Err(Error::usage("no session is given")
                     .hint("bgp end-session NAME, or set BGP_SESSION"));
             };
@@ -179,12 +184,6 @@ fn stop_options(context: &Context, matches: &Matches, reason: Reason) -> StopOpt
     }
 }
 
-/// The session that the caller is in.
-fn own_session(context: &Context) -> Option<String> {
-    let session = context.environment.get("BGP_SESSION")?.to_str()?;
-    (!session.is_empty()).then(|| session.to_owned())
-}
-
 fn for_agents(context: &mut Context, matches: &Matches) -> Outcome {
     match matches.command.verb {
         Verb::Process => commands::process::run(context, matches.command_line()),
@@ -211,7 +210,7 @@ pub(super) fn selection(matches: &Matches, ids: Vec<String>) -> Selection {
     }
 }
 
-fn start_options(context: &Context, matches: &Matches) -> StartOptions {
+fn start_options(context: &Context, matches: &Matches) -> Result<StartOptions, Error> {
     let what = match matches.bytes("command") {
         Some(line) => What::ShellLine {
             shell: context.settings().shell_path().to_owned(),
@@ -219,8 +218,11 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         },
         None => What::Argv(matches.command_line().to_vec()),
     };
-    let session = matches.text("session").map(str::to_owned);
-    StartOptions {
+    let session = match matches.text("session") {
+        Some(name) => Some(name.to_owned()),
+        None => context.environment.session()?,
+    };
+    Ok(StartOptions {
         what,
         name: matches.text("name").map(str::to_owned),
         cwd: matches.bytes("cwd").map(|cwd| cwd.as_os_str().into()),
@@ -243,7 +245,7 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         grace: matches.duration("grace"),
         grace_default: context.settings().grace(),
         group: matches.text("group").map(str::to_owned),
-        session: session.or_else(|| own_session(context)),
+        session,
         max_log_bytes: matches
             .number("max-log")
             .unwrap_or_else(|| context.settings().log_max_bytes()),
@@ -256,7 +258,7 @@ fn start_options(context: &Context, matches: &Matches) -> StartOptions {
         } else {
             IfTaken::Refuse
         },
-    }
+    })
 }
 
 /// Name and value of a variable that the parser has let through.

@@ -82,7 +82,7 @@ pub(crate) fn run(context: &mut Context, at_end: AtEnd) -> Outcome {
     };
     let configuration = Configuration::read(&environment);
     let grace = configuration.settings.grace_of_file();
-    let mut agent = Agent::new(environment.clone(), configuration, Face::Tools);
+    let mut agent = Agent::new(environment.clone(), configuration, Face::Tools)?;
     if at_end == AtEnd::TheyEnd && agent.session.is_none() {
         agent.session = Some(format!("mcp-{:08x}", fastrand::u32(..)));
     }

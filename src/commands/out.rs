@@ -27,8 +27,11 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// The one writer of the standard output. What it takes is written when it is flushed or much.
 pub(crate) struct Out<W: Write = io::Stdout> {
     writer: BufWriter<W>,
+    /// Nothing more is written.
     closed: bool,
     nobody_reads: bool,
+    /// Why nothing more can be written, though somebody would read it.
+    failure: Option<Error>,
 }
 
 impl Out {
@@ -54,6 +57,7 @@ impl<W: Write> Out<W> {
             writer: BufWriter::new(writer),
             closed: false,
             nobody_reads: false,
+            failure: None,
         }
     }
 
@@ -110,6 +114,11 @@ impl<W: Write> Out<W> {
         self.nobody_reads
     }
 
+    /// Why what was to be written since could not be.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+
     fn attempt(
         &mut self,
         write: impl FnOnce(&mut BufWriter<W>) -> io::Result<()>,
@@ -126,7 +135,9 @@ impl<W: Write> Out<W> {
             }
             Err(error) => {
                 self.closed = true; // what is left of the data would follow the gap
-                Err(unwritable(&error))
+                let error = unwritable(&error);
+                self.failure = Some(error.clone());
+                Err(error)
             }
         }
     }

@@ -35,7 +35,7 @@ pub(crate) fn run(context: &mut Context, words: &[OsString]) -> Outcome {
     let action = action(&mut said)?;
     let arguments = Arguments::read(action, &said, Face::Line)?;
     let configuration = Configuration::read(&context.environment);
-    let agent = Agent::new(context.environment.clone(), configuration, Face::Line);
+    let agent = Agent::new(context.environment.clone(), configuration, Face::Line)?;
     let call = Call {
         agent: &agent,
         arguments: &arguments,

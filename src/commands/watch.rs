@@ -146,6 +146,9 @@ impl Watch<'_> {
             if let Some(signal) = self.ended_by {
                 return Ok(u8::try_from(128 + signal as i32).unwrap_or(1));
             }
+            if let Some(error) = self.out.failure() {
+                return Err(error.clone()); // what it could not tell is told the next time
+            }
             if self.out.nobody_reads() || look == Look::Told && self.options.until == Until::Told {
                 return Ok(0);
             }

@@ -71,6 +71,11 @@ impl Call {
         }))
     }
 
+    /// What to poll for its answer.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.0.stream.as_fd()
+    }
+
     /// Waits for the supervisor of `log` to answer, as long as `limit`; then both prove themselves.
     ///
     /// # Errors

@@ -2,15 +2,17 @@
 //!
 //! Does not: ask for anything.
 
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::Manager;
 use super::info::ProcessInfo;
 use super::observe::Observed;
 use super::stop::unanswered;
-use crate::control::client::{ANSWER_LIMIT, Client, Unreachable};
+use crate::control::client::{ANSWER_LIMIT, Call, Client, Unreachable};
 use crate::model::error::Error;
 use crate::model::status::Status;
+use crate::sys::notify;
 
 /// How long to wait at most before a supervisor is tried, or looked at, again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -79,4 +81,34 @@ fn leader_has_ended(seen: &Observed) -> bool {
             .block
             .as_ref()
             .is_some_and(|block| block.exit.is_some() || block.status == Status::Starting)
+}
+
+/// Those that can be asked next, and how long to wait for each: whom nobody answers, then all that have
+/// answered; when the time is over, the rest.
+pub(super) fn next_to_ask(
+    called: &[Option<Result<Call, Unreachable>>],
+    deadline: Instant,
+) -> (Vec<usize>, Duration) {
+    let all = || (0..).zip(called);
+    let failed: Vec<usize> = all()
+        .filter(|(_, called)| matches!(called, Some(Err(_))))
+        .map(|(index, _)| index)
+        .collect();
+    if !failed.is_empty() {
+        return (failed, Duration::ZERO);
+    }
+    let (open, fds): (Vec<usize>, Vec<BorrowedFd>) = all()
+        .filter_map(|(index, called)| Some((index, called.as_ref()?.as_ref().ok()?.fd())))
+        .unzip();
+    let left = deadline.saturating_duration_since(Instant::now());
+    let readable = notify::which_readable(&fds, left);
+    let answered: Vec<usize> = open
+        .iter()
+        .zip(readable)
+        .filter_map(|(index, readable)| readable.then_some(*index))
+        .collect();
+    if answered.is_empty() && deadline <= Instant::now() {
+        return (open, Duration::ZERO);
+    }
+    (answered, ANSWER_LIMIT)
 }

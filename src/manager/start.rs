@@ -204,7 +204,7 @@ impl Manager {
         drop(locked);
         crash_point!("start-recorded");
         supervisor.recorded();
-        let seen = self.observe_again(&entry)?;
+        let seen = self.observe_again(&entry).ok().flatten(); // it runs, whatever cannot be read now
         let cleared = || ProcessInfo {
             status: Status::Running, // it was
             ..ProcessInfo::of(entry.clone())

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::Manager;
+use super::contact::next_to_ask;
 use super::info::ProcessInfo;
-use super::leftovers;
+use super::leftovers::{self, Leftover};
 use super::observe::Observed;
 use super::start::millis;
 use crate::control::client::{ANSWER_LIMIT, Call, Client, Unreachable};
@@ -55,7 +56,7 @@ enum Asked {
     Unreachable,
     /// By a signal, as its supervisor speaks only other versions of the protocol.
     Signalled,
-    Leftovers(Vec<leftovers::Leftover>),
+    Leftovers(Vec<Leftover>),
     Done(Error),
 }
 
@@ -95,21 +96,26 @@ impl Manager {
         targets: &[Observed],
         options: StopOptions,
     ) -> Vec<Result<ProcessInfo, Error>> {
-        // All are called before one is waited for: those that do not answer cost their time together.
-        let called: Vec<_> = targets.iter().map(|target| self.call(target)).collect();
-        let deadline = Instant::now() + ANSWER_LIMIT;
-        let asked: Vec<Asked> = targets
+        // All are called before one is waited for, and asked as they answer: those that do not answer cost
+        // their time together, and none of the others its own.
+        let mut called: Vec<_> = targets
             .iter()
-            .zip(called)
-            .map(|(target, called)| {
-                let limit = deadline.saturating_duration_since(Instant::now());
-                self.ask(target, called, options, limit)
-                    .unwrap_or_else(Asked::Done)
-            })
+            .map(|target| Some(self.call(target)))
             .collect();
+        let mut asked: Vec<Option<Asked>> = targets.iter().map(|_| None).collect();
+        let deadline = Instant::now() + ANSWER_LIMIT;
+        while called.iter().any(Option::is_some) {
+            let (next, limit) = next_to_ask(&called, deadline);
+            for index in next {
+                if let Some(called) = called[index].take() {
+                    let done = self.ask(&targets[index], called, options, limit);
+                    asked[index] = Some(done.unwrap_or_else(Asked::Done));
+                }
+            }
+        }
         targets
             .iter()
-            .zip(asked)
+            .zip(asked.into_iter().flatten())
             .map(|(target, asked)| self.finish(target, asked, options))
             .collect()
     }
@@ -135,16 +141,20 @@ impl Manager {
             return Err(not_running(&target.info()));
         }
         if !target.is_live() {
-            let left = leftovers::find(&target.entry, target.block.as_deref());
+            let left = told_leftovers(target);
             if left.is_empty() {
                 return Err(not_running(&target.info()));
             }
-            leftovers::signal(&left, &[Signal::SIGTERM, Signal::SIGCONT]);
             return Ok(Asked::Leftovers(left));
         }
         let entry = &target.entry;
         let control = control::key(&self.log_key(entry), entry.log);
-        match called.and_then(|call| call.answered(&control, entry.log, limit)) {
+        let client = called.and_then(|call| call.answered(&control, entry.log, limit));
+        let client = match client {
+            Err(Unreachable::Gone) => self.connect(target), // it may have dropped us for others
+            client => client,
+        };
+        match client {
             Ok(mut client) => {
                 let request = Request::Stop {
                     reason: options.reason,
@@ -197,23 +207,14 @@ impl Manager {
         let grace = options
             .grace_for(target)
             .unwrap_or(Duration::from_millis(target.entry.grace_ms));
+        // What is asked by a signal has the grace that was said at the start.
+        let signalled = grace.max(Duration::from_millis(target.entry.grace_ms));
         match asked {
             Asked::Done(error) => Err(error),
             Asked::Supervisor(client) => self.await_supervisor(target, client, grace),
-            Asked::Unreachable => self.await_unreachable(target, grace),
-            Asked::Signalled => {
-                let grace = grace.max(Duration::from_millis(target.entry.grace_ms));
-                self.await_end(target, Instant::now() + grace + STOP_MARGIN)
-            }
-            Asked::Leftovers(left) => {
-                let survivors =
-                    leftovers::end(&target.entry, target.block.as_deref(), &left, grace);
-                if survivors.is_empty() {
-                    Ok(target.info())
-                } else {
-                    Err(survived(target, &survivors))
-                }
-            }
+            Asked::Unreachable => self.await_unreachable(target, signalled),
+            Asked::Signalled => self.await_end(target, signalled + STOP_MARGIN, signalled),
+            Asked::Leftovers(left) => end_leftovers(target, &left, grace),
         }
     }
 
@@ -230,7 +231,7 @@ impl Manager {
                     return Err(survived(target, &processes));
                 }
                 Ok(Some(Reply::Ended)) | Err(Unreachable::Gone) => {
-                    return self.await_end(target, Instant::now() + ANSWER_LIMIT);
+                    return self.await_end(target, ANSWER_LIMIT, grace);
                 }
                 Ok(Some(_)) => {} // that it was accepted
                 Ok(None) => return Err(unanswered(target, &Unreachable::Silent)),
@@ -242,24 +243,35 @@ impl Manager {
     /// The lease was held and nobody listened: the end is being written, or somebody removed the socket.
     /// Then the supervisor is asked by a signal, held by a descriptor and looked at again.
     fn await_unreachable(&self, target: &Observed, grace: Duration) -> Result<ProcessInfo, Error> {
-        let ended = self.await_end(target, Instant::now() + ANSWER_LIMIT);
+        let ended = self.await_end(target, ANSWER_LIMIT, grace);
         let Some(block) = target.block.as_ref().filter(|_| ended.is_err()) else {
             return ended;
         };
         if !signal_supervisor(block) {
             return ended;
         }
-        self.await_end(target, Instant::now() + grace + STOP_MARGIN)
+        self.await_end(target, grace + STOP_MARGIN, grace)
     }
 
-    /// Waits for the end to be on record, and tells it.
-    fn await_end(&self, target: &Observed, deadline: Instant) -> Result<ProcessInfo, Error> {
+    /// Waits as long as `limit` for the end to be on record, and tells it. If its supervisor is killed
+    /// meanwhile, what that leaves behind is ended, killed after `grace`.
+    fn await_end(
+        &self,
+        target: &Observed,
+        limit: Duration,
+        grace: Duration,
+    ) -> Result<ProcessInfo, Error> {
+        let deadline = Instant::now() + limit;
         let notifier = self.notifier();
         loop {
             let Some(now) = self.observe_again(&target.entry)? else {
                 return Ok(target.info()); // cleared by somebody else: so it had ended
             };
-            if !now.is_live() {
+            if now.is_without_end() {
+                let left = told_leftovers(&now);
+                return end_leftovers(&now, &left, grace);
+            }
+            if now.has_ended() {
                 return Ok(now.info());
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -268,6 +280,27 @@ impl Manager {
             }
             notifier.wait(left.min(Duration::from_millis(50)), &[]);
         }
+    }
+}
+
+/// What a killed supervisor has left of `target`, once it is told to end.
+fn told_leftovers(target: &Observed) -> Vec<Leftover> {
+    let left = leftovers::find(&target.entry, target.block.as_deref());
+    leftovers::signal(&left, &[Signal::SIGTERM, Signal::SIGCONT]);
+    left
+}
+
+/// Waits for the end of what a killed supervisor has left, and kills it after `grace`.
+fn end_leftovers(
+    target: &Observed,
+    left: &[Leftover],
+    grace: Duration,
+) -> Result<ProcessInfo, Error> {
+    let survivors = leftovers::end(&target.entry, target.block.as_deref(), left, grace);
+    if survivors.is_empty() {
+        Ok(target.info())
+    } else {
+        Err(survived(target, &survivors))
     }
 }
 

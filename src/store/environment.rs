@@ -4,6 +4,9 @@
 
 use std::ffi::{OsStr, OsString};
 
+use crate::model::error::Error;
+use crate::text::written::label;
+
 /// The variables that lead to a password: no command gets them unless it is given them by name.
 pub(crate) const PASSWORD_VARIABLES: [&str; 5] = [
     "BG_PASSWORD",
@@ -39,6 +42,22 @@ impl Environment {
         pairs
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_os_str())
+    }
+
+    /// The session that the caller is in: `BGP_SESSION`, where that is set to something.
+    ///
+    /// # Errors
+    ///
+    /// A usage error: it is no label, so that nothing could be found by it.
+    pub(crate) fn session(&self) -> Result<Option<String>, Error> {
+        let Some(session) = self.get("BGP_SESSION").filter(|name| !name.is_empty()) else {
+            return Ok(None);
+        };
+        let named = session.to_str().and_then(|name| label(name).ok());
+        named.map(Some).ok_or_else(|| {
+            Error::usage("BGP_SESSION is too long, no UTF-8 or more than a line")
+                .hint("a session is 1 to 128 bytes of text without control characters")
+        })
     }
 
     /// The same with this password in the variable `name`, and no other source of one.

@@ -5,6 +5,7 @@
 //! has its room from the beginning and is written in place.
 //! Does not: decide what happened.
 
+mod changes;
 mod raising;
 mod runs;
 mod segments;
@@ -28,7 +29,7 @@ use crate::log::block;
 use crate::log::writer::Writer;
 use crate::log::{Identity, Kind, LogKeys};
 use crate::model::alert;
-use crate::model::facts::{Block, Change, End, Exit, Note};
+use crate::model::facts::{Block, End, Exit};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
 use crate::sys::crash::crash_point;
@@ -202,30 +203,6 @@ impl Journal {
         self.append(Kind::Closed, &[kind as u8]);
     }
 
-    /// The leader was stopped by a signal, or goes on.
-    pub(super) fn paused(&mut self, paused: bool) {
-        if self.block.paused != paused {
-            self.block.paused = paused;
-            self.publish();
-        }
-    }
-
-    /// The terminal has another size.
-    pub(super) fn resized(&mut self, change: Change) {
-        self.append_fact(Kind::Note, &Note::Resized(change));
-        self.block.size = Some(change.to);
-        self.publish();
-    }
-
-    /// bgp was asked to stop the tree; `leader_lives` tells whether that is how the leader will end.
-    pub(super) fn stop_asked(&mut self, reason: Reason, leader_lives: bool) {
-        self.block.status = self.block.status.after(Event::StopAsked);
-        if leader_lives {
-            self.block.reason = Some(reason);
-        }
-        self.publish();
-    }
-
     /// The leader has ended. With [`Publish::Later`] END follows at once and tells it too, unless the disk
     /// refuses.
     pub(super) fn exited(&mut self, exit: Exit, publish: Publish) {
@@ -240,6 +217,7 @@ impl Journal {
             let _ = self.sync(); // a disk that fails here fails END too, which is told there
             self.publish();
             crash_point!("exit-published");
+            let _ = Sink::sync(&self.lease);
         }
     }
 
@@ -251,8 +229,14 @@ impl Journal {
         };
         self.raise_held_back(Instant::now());
         if self.held.is_empty() {
-            self.look_at_file(clock::wall_ns());
-            self.block.log_end = self.writer.end(clock::wall_ns(), &end).ok();
+            let now = clock::wall_ns();
+            self.look_at_file(now);
+            let mut log_end = None;
+            self.write(now, |writer| {
+                log_end = Some(writer.end(now, &end)?);
+                Ok(())
+            });
+            self.block.log_end = log_end;
             let _ = self.sync(); // what is not on the disk after a power cut, `verify` tells
         }
         crash_point!("end-appended");

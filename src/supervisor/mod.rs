@@ -50,7 +50,7 @@ pub(crate) const ARGUMENT: &str = "__supervise";
 
 /// Signals that would end or stop a supervisor for no good reason, and those that a full disk or a
 /// closed pipe send where an error is wanted.
-const IGNORED: [Signal; 10] = [
+const IGNORED: [Signal; 11] = [
     Signal::SIGHUP,
     Signal::SIGINT,
     Signal::SIGQUIT,
@@ -59,6 +59,7 @@ const IGNORED: [Signal; 10] = [
     Signal::SIGTTOU,
     Signal::SIGPIPE,
     Signal::SIGXFSZ,
+    Signal::SIGXCPU,
     Signal::SIGUSR1,
     Signal::SIGUSR2,
 ];

@@ -13,8 +13,9 @@ use crate::crypto::Key;
 use crate::model::id::LogId;
 use crate::sys::socket;
 
-/// The most connections at one time.
-const PEERS_MAX: usize = 16;
+/// The most connections at one time, and the most of them that have not proved themselves.
+const PEERS_MAX: usize = 256;
+const STRANGERS_MAX: usize = 16;
 /// How often is looked whether there is a descriptor to spare again, where there was none.
 const SPARE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -79,16 +80,15 @@ impl Peers {
         if socket::peer_uid(&stream).ok() != Some(nix::unistd::geteuid().as_raw()) {
             return;
         }
-        if self.connected.len() >= PEERS_MAX {
-            // The one that has been silent for longest makes room; if all have proved themselves, none does.
-            let Some(oldest) = self
-                .connected
-                .iter()
-                .position(|peer| peer.deadline().is_some())
-            else {
-                return;
-            };
-            self.connected.remove(oldest);
+        let is_stranger = |peer: &Peer| peer.deadline().is_some();
+        let strangers = self.connected.iter().filter(|peer| is_stranger(peer));
+        if strangers.count() >= STRANGERS_MAX {
+            // The one that has been silent for longest makes room.
+            if let Some(oldest) = self.connected.iter().position(is_stranger) {
+                self.connected.remove(oldest);
+            }
+        } else if self.connected.len() >= PEERS_MAX {
+            return;
         }
         self.admitted += 1;
         if let Ok(peer) = Peer::greet(stream, self.admitted, now) {

@@ -70,6 +70,8 @@ pub(crate) struct Supervisor {
     tree_is_empty: bool,
     /// When to write END though a pipe is still open.
     end_at: Option<Instant>,
+    /// Whether that was over when it was last looked at: from then on it wakes no more.
+    end_is_due: bool,
     on_record: OnRecord,
 }
 
@@ -147,7 +149,7 @@ impl Supervisor {
     fn deadline(&self, now: Instant) -> Option<Instant> {
         let stop = self.stopping.deadline(now);
         // Once it is empty, the end waits for end of file, or for the disk.
-        let end = self.end_at.filter(|at| *at > now);
+        let end = self.end_at.filter(|_| !self.end_is_due);
         [
             stop,
             end,

@@ -206,6 +206,18 @@ pub(crate) fn readable(fd: impl AsFd, limit: Duration) -> bool {
     poll(&mut fds, timeout(limit)).is_ok_and(|count| count > 0)
 }
 
+/// Waits until some of `fds` are readable or closed, or `limit` is over; says which are.
+pub(crate) fn which_readable(fds: &[BorrowedFd], limit: Duration) -> Vec<bool> {
+    let mut fds: Vec<PollFd> = fds
+        .iter()
+        .map(|fd| PollFd::new(*fd, PollFlags::POLLIN))
+        .collect();
+    let polled = poll(&mut fds, timeout(limit)).is_ok(); // else EINTR: the caller comes again
+    fds.iter()
+        .map(|fd| polled && fd.any() == Some(true))
+        .collect()
+}
+
 /// Waits until `source` is readable, `sink` has room or nobody reads it, or `limit` is over; says which of the
 /// two is so.
 pub(crate) fn either(source: impl AsFd, sink: Option<BorrowedFd>, limit: Duration) -> (bool, bool) {

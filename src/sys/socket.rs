@@ -9,7 +9,10 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 
-use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
+    recvmsg, sendmsg,
+};
 
 /// The most descriptors one message carries.
 pub(crate) const FDS_MAX: usize = 8;
@@ -81,11 +84,12 @@ pub(crate) fn listen_in(directory: BorrowedFd, name: &str) -> io::Result<UnixLis
     Ok(listener)
 }
 
-/// Connects to `name` in `directory`, whatever the length of its path.
+/// Connects to `name` in `directory`, whatever the length of its path, and waits for nobody.
 ///
 /// # Errors
 ///
-/// `ECONNREFUSED` when nobody listens, `ENOENT` when it is not there; see connect(2).
+/// `ECONNREFUSED` when nobody listens, `ENOENT` when it is not there, `EAGAIN` when as many wait already as
+/// may; see connect(2).
 pub(crate) fn connect_in(directory: BorrowedFd, name: &str) -> io::Result<UnixStream> {
     // The magic link is short, and means the directory we have open, not a path that may have changed.
     #[cfg(target_os = "linux")]
@@ -96,7 +100,22 @@ pub(crate) fn connect_in(directory: BorrowedFd, name: &str) -> io::Result<UnixSt
         nix::fcntl::fcntl(directory, nix::fcntl::FcntlArg::F_GETPATH(&mut path))?;
         path.display().to_string()
     };
-    UnixStream::connect(format!("{base}/{name}"))
+    let address = UnixAddr::new(format!("{base}/{name}").as_str())?;
+    #[cfg(target_os = "linux")]
+    let flags = SockFlag::SOCK_CLOEXEC;
+    #[cfg(target_os = "macos")]
+    let flags = SockFlag::empty();
+    let socket = nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    #[cfg(target_os = "macos")]
+    nix::fcntl::fcntl(
+        &socket,
+        nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC),
+    )?;
+    let socket = UnixStream::from(socket);
+    socket.set_nonblocking(true)?; // else a supervisor that is stopped holds up all once its queue is full
+    nix::sys::socket::connect(socket.as_raw_fd(), &address)?;
+    socket.set_nonblocking(false)?;
+    Ok(socket)
 }
 
 /// The user at the other end.

@@ -173,8 +173,11 @@ pub(crate) fn variable(text: &OsStr) -> Result<Bytes, Error> {
 /// A usage error.
 pub(crate) fn label(text: &str) -> Result<String, Error> {
     if text.is_empty() || text.len() > LABEL_MAX_BYTES || text.contains(char::is_control) {
-        return Err(Error::usage("it is empty, too long or more than a line")
-            .hint("a group or session is 1 to 128 bytes of text without control characters"));
+        return Err(
+            Error::usage("it is empty, too long or more than a line").hint(
+                "a group, session or reader is 1 to 128 bytes of text without control characters",
+            ),
+        );
     }
     Ok(text.to_owned())
 }

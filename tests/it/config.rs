@@ -220,6 +220,7 @@ fn two_who_set_at_once_both_do() {
 fn a_faulty_file_stops_every_command_but_those_that_end_or_mend() {
     let bgp = Sandbox::new();
     bgp.start("web", ["sleep", "60"]);
+    bgp.start_with(&["--name", "of-session", "--session", "s"], ["sleep", "60"]);
     for (text, named) in [
         ("", &["not JSON"][..]),
         ("{", &["not JSON"]),
@@ -277,6 +278,9 @@ fn a_faulty_file_stops_every_command_but_those_that_end_or_mend() {
     );
     for args in [&["help"][..], &["--version"], &["start", "--help"]] {
         bgp.run(args.iter().copied()).code(0);
+    }
+    for args in [&["signal", "web", "WINCH"][..], &["end-session", "s"]] {
+        bgp.run(args.iter().copied()).code(0).stderr_has("maxBytes");
     }
     bgp.run(["stop", "web"])
         .code(0)

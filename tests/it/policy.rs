@@ -227,3 +227,24 @@ fn a_session_whose_supervisors_are_stopped_costs_the_time_of_one() {
     bgp.run(["end-session", "s"]).code(0);
     assert!(bgp.list().is_empty());
 }
+
+#[test]
+fn a_session_that_nothing_could_be_found_by_is_refused_from_wherever_it_comes() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let bgp = Sandbox::new();
+    let long = "x".repeat(129);
+    for session in [&b"\xff"[..], b"two\nlines", long.as_bytes()] {
+        let session = std::ffi::OsStr::from_bytes(session);
+        for args in [
+            &["start", "true"][..],
+            &["end-session"],
+            &["process", "action=start", "name=x", "command=true"],
+        ] {
+            let mut command = bgp.command(args.iter().copied());
+            let outcome = finish(command.env("BGP_SESSION", session)).code(2);
+            let told = outcome.text() + &outcome.errors();
+            assert!(told.contains("BGP_SESSION"), "{told}");
+        }
+    }
+    assert!(bgp.list().is_empty());
+}

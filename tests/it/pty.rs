@@ -361,3 +361,24 @@ fn each_run_of_a_policy_has_a_terminal_and_its_own_screen() {
     bgp.run(["wait", "runs"]).code(3);
     bgp.run(["verify"]).code(0);
 }
+
+// An end that is kept until the terminal is silent may plan the next run in the very moment in which it is told.
+#[test]
+fn what_ends_with_much_on_its_terminal_is_run_again() {
+    let bgp = Sandbox::new();
+    let mut start = bgp.command([
+        "start",
+        "--name",
+        "web",
+        "--pty",
+        "--restart",
+        "on-failure:2",
+    ]);
+    start.env("BGP_TEST_BACKOFF_MS", "1");
+    finish(start.args(["sh", "-c", "seq 3000; exit 1"])).code(0);
+    bgp.run(["wait", "web"]).code(1);
+    let status = bgp.status("web");
+    assert_eq!(status["status"], "failed", "{status}");
+    assert_eq!(status["restarts"], 2, "{status}");
+    assert_eq!(bgp.output("web").matches("\n3000\n").count(), 3);
+}

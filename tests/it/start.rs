@@ -481,6 +481,17 @@ fn a_supervisor_short_of_descriptors_goes_on_logging_and_can_be_stopped() {
     bgp.run(["verify"]).code(0);
 }
 
+// G8: the soft limit of the processor's time is for the command
+#[test]
+fn a_soft_limit_of_time_ends_no_supervisor() {
+    let bgp = Sandbox::new();
+    let line = "ulimit -S -t 1; exec \"$BGP\" start --name web sh -c 'ulimit -S -t unlimited; \
+        dd if=/dev/zero bs=64k count=10000 2>/dev/null; echo over'";
+    bgp.sh(line).code(0);
+    bgp.run(["wait", "web"]).code(0);
+    assert_eq!(bgp.status("web")["status"], "exited");
+}
+
 // A13: with no descriptor left nothing can be looked at, which does not mean that nothing lives
 #[test]
 fn a_supervisor_without_a_descriptor_left_does_not_call_its_tree_empty() {

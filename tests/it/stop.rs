@@ -629,3 +629,112 @@ fn the_same_holds_where_others_processes_are_hidden() {
         outcome.code(0);
     }
 }
+
+// B12: a stop is not over when the one is killed who was asked for it
+#[test]
+fn what_lives_on_when_the_supervisor_dies_during_a_stop_is_ended_all_the_same() {
+    let without = std::env::var_os("BGP_TEST_WITHOUT").is_some_and(|what| what == "pidfd");
+    if proc::pass_over(
+        without,
+        "without pidfds nothing of it can be signalled safely",
+    ) {
+        return;
+    }
+    let bgp = Sandbox::new();
+    let line = "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo ready $$; sleep 60; sleep 60' & wait; sleep 60";
+    let web = bgp.start_with(&["--name", "web", "--grace", "1h"], ["sh", "-c", line]);
+    let grandchild: i32 = bgp.wait_until("it is ready", || {
+        bgp.output("web")
+            .strip_prefix("ready ")?
+            .trim()
+            .parse()
+            .ok()
+    });
+    let supervisor = web.supervisor();
+    let stop = Running::begin(&mut bgp.command(["stop", "--grace", "300ms", "web"]));
+    bgp.wait_until("it is being stopped", || {
+        (bgp.status("web")["status"] == "stopping").then_some(())
+    });
+    proc::kill(supervisor, Signal::SIGKILL);
+    stop.finish().code(0);
+    assert_dead(&[web.pid, grandchild]);
+}
+
+// H10: who does not answer costs the others nothing, not even their turn
+#[test]
+fn a_supervisor_that_does_not_answer_spoils_no_other_stop() {
+    let bgp = Sandbox::new();
+    let start = |name: &str| {
+        let stubborn = bgp.start_with(
+            &["--name", name, "--grace", "1h"],
+            [script("ignores-term.sh")],
+        );
+        bgp.ready(&stubborn);
+        stubborn
+    };
+    let silent = start("silent");
+    let others: Vec<_> = ["one", "two", "three"].map(start).into();
+    proc::kill(silent.supervisor(), Signal::SIGSTOP);
+    bgp.run(["stop", "--force", "--all"])
+        .code(1)
+        .stderr_has("silent");
+    proc::kill(silent.supervisor(), Signal::SIGCONT);
+    for other in &others {
+        assert_dead(&[other.pid]);
+        assert_eq!(bgp.status(&other.id)["reason"], "stop");
+    }
+    bgp.run(["stop", "--force", "silent"]).code_in(&[0, 5]);
+}
+
+// D18 H10: nobody waits in the queue of a supervisor that takes no connection
+#[test]
+fn a_full_queue_of_connections_holds_nobody_up() {
+    let bgp = Sandbox::new();
+    let silent = bgp.start("silent", ["sleep", "60"]);
+    let other = bgp.start("other", ["sleep", "60"]);
+    proc::kill(silent.supervisor(), Signal::SIGSTOP);
+    let socket = bgp.state().join(format!("run/{}.sock", silent.id));
+    let perl = "use Socket; my $n = 0; my $address = sockaddr_un(shift); for (1 .. 10_000) { \
+        socket(my $s, PF_UNIX, SOCK_STREAM | 0x800, 0) or die; connect($s, $address) or last; $n++ } print \"$n\\n\"";
+    let filled = finish(bgp.foreign("perl").args(["-e", perl]).arg(&socket)).code(0);
+    assert!(filled.text().trim() != "10000", "it was never full");
+    bgp.run(["stop", "silent", "other"])
+        .code(1)
+        .stderr_has("silent");
+    assert_dead(&[other.pid]);
+    bgp.run(["start", "true"]).code(0);
+    proc::kill(silent.supervisor(), Signal::SIGCONT);
+    bgp.run(["stop", "silent"]).code(0);
+}
+
+// Many who send to a process that does not read do not keep a stop away from it.
+#[test]
+fn a_crowd_of_senders_does_not_keep_a_stop_away() {
+    let bgp = Sandbox::new();
+    let deaf = bgp.start_with(
+        &["--name", "deaf", "--grace", "1h"],
+        [script("ignores-term.sh")],
+    );
+    bgp.ready(&deaf);
+    let much = bgp.dir().join("much");
+    std::fs::write(&much, "x".repeat(200_000)).unwrap();
+    let much = much.to_str().unwrap();
+    let senders: Vec<_> = (0..20)
+        .map(|_| {
+            Running::begin(&mut bgp.command(["send", "--timeout", "1h", "deaf", "--file", much]))
+        })
+        .collect();
+    bgp.wait_until("all of them are connected", || {
+        let sockets = proc::descriptors(deaf.supervisor());
+        let count = |all: Vec<(i32, std::path::PathBuf)>| {
+            let is_socket = |path: &std::path::Path| path.to_string_lossy().starts_with("socket:");
+            all.iter().filter(|(_, path)| is_socket(path)).count()
+        };
+        sockets.is_none_or(|all| count(all) > 20).then_some(())
+    });
+    bgp.run(["stop", "--force", "deaf"]).code(0);
+    assert_eq!(bgp.status("deaf")["reason"], "stop");
+    for sender in senders {
+        sender.finish().code_in(&[1, 5, 7]);
+    }
+}

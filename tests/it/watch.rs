@@ -405,3 +405,23 @@ fn a_watch_that_dies_between_telling_and_acknowledging_tells_again() {
         .stdout_has("alert 1: web");
     bgp.run(["alerts"]).code(0).stdout("");
 }
+
+// C6: what could not be told is told the next time
+#[test]
+fn a_watch_that_cannot_write_ends_with_15_and_acknowledges_nothing() {
+    let bgp = Sandbox::new();
+    if proc::pass_over(
+        !std::path::Path::new("/dev/full").exists(),
+        "there is no /dev/full",
+    ) {
+        return;
+    }
+    bgp.run(["start", "--name", "web", "sh", "-c", "exit 1"])
+        .code(0);
+    bgp.run(["wait", "web"]).code(1);
+    for options in ["--once", "--once --json", "--timeout 1h"] {
+        let line = format!("exec \"$BGP\" watch {options} >/dev/full");
+        bgp.sh(&line).code(15).stderr_has("cannot write the output");
+    }
+    bgp.run(["alerts"]).code(0).stdout_has("web");
+}

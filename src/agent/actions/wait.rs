@@ -2,7 +2,8 @@
 //!
 //! Does not: stop anything.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use super::output::{Shown, last_lines, told};
 use super::{Call, Outcome};
@@ -51,6 +52,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let targets = [process];
     let mut notes = Vec::new();
     let mut note = |text: &str| notes.push(text.to_owned());
+    let begun = Instant::now();
     let waited = manager.wait_unless(&targets, &options, &mut note, Some(call.abandoned));
     let mut answer = match waited {
         Ok(mut waited) => match waited.pop() {
@@ -60,7 +62,9 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         Err(error) if error.kind == Kind::TimedOut => {
             let now = manager.observe_again(&targets[0].entry)?;
             let now = now.as_ref().unwrap_or(&targets[0]);
-            let told = nothing_came(&now.info(), &options);
+            let cut_off = call.abandoned.load(Ordering::Relaxed);
+            let waited = if cut_off { begun.elapsed() } else { limit };
+            let told = nothing_came(&now.info(), &options, waited);
             let shown = last_lines(&manager, now, LAST_LINES, LAST_BYTES)?;
             told_of(told, shown, &now.info(), call)
         }
@@ -110,15 +114,16 @@ fn came(call: &Call<'_>, manager: &Manager, waited: &Waited) -> Outcome {
     Ok(told(answer.line("Its last lines:"), shown))
 }
 
-fn nothing_came(info: &ProcessInfo, options: &WaitOptions) -> Answer {
-    let limit = HumanDuration(options.timeout.unwrap_or_default());
+/// Nothing of it came in the time that was `waited`.
+fn nothing_came(info: &ProcessInfo, options: &WaitOptions, waited: Duration) -> Answer {
+    let waited = HumanDuration(waited);
     let what = if options.conditions.is_empty() {
         "still runs".to_owned()
     } else {
         format!("is {}, and what was waited for has not come", status(info))
     };
     let message = format!(
-        "{} {what} after {limit} of waiting, {} since its start",
+        "{} {what} after {waited} of waiting, {} since its start",
         called(info),
         runtime(info)
     );

@@ -74,7 +74,7 @@ impl Desk {
     fn new() -> Self {
         let environment = Environment::new([("BGP_DIR", "/nowhere"), ("HOME", "/nowhere")]);
         let configuration = Configuration::read(&environment);
-        let agent = Arc::new(Agent::new(environment, configuration, Face::Tools));
+        let agent = Arc::new(Agent::new(environment, configuration, Face::Tools).unwrap());
         let (sender, events) = sync_channel(1);
         let (outlet, written) = Outlet::to_reader();
         let locked = Some(Error::new(Kind::NoPassword, "no password"));

@@ -179,7 +179,9 @@ impl Supervisor {
         }
         self.streams.read_waiting(&mut self.journal);
         self.tell_exit(false, now);
-        (self.streams.have_ended() || self.end_at.is_some_and(|end_at| now >= end_at))
+        self.end_is_due = self.end_at.is_some_and(|end_at| now >= end_at);
+        (self.streams.have_ended() || self.end_is_due)
+            && !self.waits_for_next_run() // which an end that was just told may have planned
             && !self.terminal.as_ref().is_some_and(Terminal::keeps_exit)
             && self.journal.is_settled(now)
     }

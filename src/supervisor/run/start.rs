@@ -100,6 +100,7 @@ impl Supervisor {
             runs: Runs::new(&launch.start, core_limit, launch.first_pause()),
             tree_is_empty: false,
             end_at: None,
+            end_is_due: false,
             on_record: OnRecord::No,
             leader,
         });
