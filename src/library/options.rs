@@ -17,6 +17,9 @@ use crate::model::error;
 use crate::model::facts::{AlertSettings, Stdin};
 use crate::model::lifetime::Restart;
 
+/// The longest grace, as on the command line: 3650 days. A clock may not hold more.
+const GRACE_MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+
 /// What to start, and how. Made with [`command`](Self::command) or [`shell_line`](Self::shell_line);
 /// the fields may then be set.
 #[derive(Debug, Clone)]
@@ -135,7 +138,7 @@ impl StartOptions {
                 Stdin::Pipe
             },
             pty: None,
-            grace: self.grace,
+            grace: self.grace.map(|grace| grace.min(GRACE_MAX)),
             grace_default: settings.grace(),
             group: self.group.clone(),
             session: self.session.clone(),

@@ -84,7 +84,9 @@ impl Manager {
         abandoned: Option<&AtomicBool>,
     ) -> Result<Vec<Waited>, Error> {
         let is_abandoned = || abandoned.is_some_and(|flag| flag.load(Ordering::Relaxed));
-        let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
+        let deadline = options
+            .timeout
+            .and_then(|timeout| Instant::now().checked_add(timeout)); // else it is never over;
         options.conditions.check_cursors(targets)?;
         let mut all: Vec<Watched> = targets
             .iter()

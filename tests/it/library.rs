@@ -211,3 +211,19 @@ fn a_poll_ends_when_its_time_is_over_and_is_woken_before() {
         assert_eq!(polling.join().unwrap(), 1);
     });
 }
+
+#[test]
+fn a_time_that_no_clock_holds_is_never_over() {
+    let bgp = Sandbox::new();
+    let manager = open(&bgp);
+    let mut options = shell("web", "echo ready; read x");
+    options.grace = Some(std::time::Duration::MAX);
+    manager.start(&options).unwrap();
+    let ready = WaitFor::output("^ready$").unwrap();
+    let ready = (manager.wait("web", &ready, Some(std::time::Duration::MAX))).unwrap();
+    assert_eq!(ready.0.status, ProcessStatus::Running);
+    manager.send("web", b"\n").unwrap();
+    let idle = WaitFor::idle(std::time::Duration::MAX);
+    let ended_before = manager.wait("web", &idle, None).unwrap_err();
+    assert_eq!(ended_before.code(), 7);
+}

@@ -704,7 +704,10 @@ fn a_full_queue_of_connections_holds_nobody_up() {
     assert_dead(&[other.pid]);
     bgp.run(["start", "true"]).code(0);
     proc::kill(silent.supervisor(), Signal::SIGCONT);
-    bgp.run(["stop", "silent"]).code(0);
+    bgp.wait_until("it has worked through its queue", || {
+        let stopped = bgp.run(["stop", "silent"]).status.success();
+        stopped.then_some(())
+    });
 }
 
 // Many who send to a process that does not read do not keep a stop away from it.

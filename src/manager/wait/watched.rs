@@ -153,7 +153,7 @@ impl Watched {
             return None;
         }
         let silent = self.silence.as_ref();
-        let silent = silent.map(|silence| silence.since + silence.wanted);
+        let silent = silent.and_then(|silence| silence.since.checked_add(silence.wanted));
         let port = self.port.as_ref().map(|port| port.look_at);
         silent.into_iter().chain(port).min()
     }
