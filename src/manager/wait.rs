@@ -86,7 +86,7 @@ impl Manager {
         let is_abandoned = || abandoned.is_some_and(|flag| flag.load(Ordering::Relaxed));
         let deadline = options
             .timeout
-            .and_then(|timeout| Instant::now().checked_add(timeout)); // else it is never over;
+            .and_then(|timeout| Instant::now().checked_add(timeout)); // else it is never over
         options.conditions.check_cursors(targets)?;
         let mut all: Vec<Watched> = targets
             .iter()
