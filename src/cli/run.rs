@@ -134,11 +134,7 @@ fn dispatch(context: &mut Context, matches: &Matches) -> Outcome {
             matches.duration("older-than"),
         ),
         Verb::EndSession => {
-            let named = match matches.session() {
-                Some(name) => Some(name.to_owned()),
-                None => context.environment.session()?,
-            };
-            let Some(name) = named else {
+            let Some(name) = session(context, matches.session())? else {
                 return Err(Error::usage("no session is given")
                     .hint("bgp end-session NAME, or set BGP_SESSION"));
             };
@@ -184,6 +180,14 @@ fn stop_options(context: &Context, matches: &Matches, reason: Reason) -> StopOpt
     }
 }
 
+/// The session that is named, else the caller's own.
+fn session(context: &Context, named: Option<&str>) -> Result<Option<String>, Error> {
+    match named {
+        Some(name) => Ok(Some(name.to_owned())),
+        None => context.environment.session(),
+    }
+}
+
 fn for_agents(context: &mut Context, matches: &Matches) -> Outcome {
     match matches.command.verb {
         Verb::Process => commands::process::run(context, matches.command_line()),
@@ -218,10 +222,6 @@ fn start_options(context: &Context, matches: &Matches) -> Result<StartOptions, E
         },
         None => What::Argv(matches.command_line().to_vec()),
     };
-    let session = match matches.text("session") {
-        Some(name) => Some(name.to_owned()),
-        None => context.environment.session()?,
-    };
     Ok(StartOptions {
         what,
         name: matches.text("name").map(str::to_owned),
@@ -245,7 +245,7 @@ fn start_options(context: &Context, matches: &Matches) -> Result<StartOptions, E
         grace: matches.duration("grace"),
         grace_default: context.settings().grace(),
         group: matches.text("group").map(str::to_owned),
-        session,
+        session: session(context, matches.text("session"))?,
         max_log_bytes: matches
             .number("max-log")
             .unwrap_or_else(|| context.settings().log_max_bytes()),

@@ -27,8 +27,6 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// The one writer of the standard output. What it takes is written when it is flushed or much.
 pub(crate) struct Out<W: Write = io::Stdout> {
     writer: BufWriter<W>,
-    /// Nothing more is written.
-    closed: bool,
     nobody_reads: bool,
     /// Why nothing more can be written, though somebody would read it.
     failure: Option<Error>,
@@ -55,7 +53,6 @@ impl<W: Write> Out<W> {
     pub(crate) fn to(writer: W) -> Self {
         Self {
             writer: BufWriter::new(writer),
-            closed: false,
             nobody_reads: false,
             failure: None,
         }
@@ -119,24 +116,27 @@ impl<W: Write> Out<W> {
         self.failure.as_ref()
     }
 
+    /// Whether nothing more is written.
+    fn is_closed(&self) -> bool {
+        self.nobody_reads || self.failure.is_some()
+    }
+
     fn attempt(
         &mut self,
         write: impl FnOnce(&mut BufWriter<W>) -> io::Result<()>,
     ) -> Result<(), Error> {
-        if self.closed {
+        if self.is_closed() {
             return Ok(());
         }
         match write(&mut self.writer) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.closed = true;
                 self.nobody_reads = true;
                 Ok(())
             }
             Err(error) => {
-                self.closed = true; // what is left of the data would follow the gap
                 let error = unwritable(&error);
-                self.failure = Some(error.clone());
+                self.failure = Some(error.clone()); // what is left of the data would follow the gap
                 Err(error)
             }
         }
@@ -207,7 +207,7 @@ pub(crate) fn finish<W: Write>(
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             let told = format == Format::Json
-                && !out.closed
+                && !out.is_closed()
                 && out.json(&error_document(&error)).is_ok()
                 && out.flush().is_ok();
             if !told {

@@ -16,9 +16,7 @@ use crate::manager::wait::condition::Conditions;
 use crate::model::error;
 use crate::model::facts::{AlertSettings, Stdin};
 use crate::model::lifetime::Restart;
-
-/// The longest grace, as on the command line: 3650 days. A clock may not hold more.
-const GRACE_MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+use crate::text::written::DURATION_MAX;
 
 /// What to start, and how. Made with [`command`](Self::command) or [`shell_line`](Self::shell_line);
 /// the fields may then be set.
@@ -138,7 +136,7 @@ impl StartOptions {
                 Stdin::Pipe
             },
             pty: None,
-            grace: self.grace.map(|grace| grace.min(GRACE_MAX)),
+            grace: self.grace.map(|grace| grace.min(DURATION_MAX)),
             grace_default: settings.grace(),
             group: self.group.clone(),
             session: self.session.clone(),

@@ -83,19 +83,19 @@ fn leader_has_ended(seen: &Observed) -> bool {
             .is_some_and(|block| block.exit.is_some() || block.status == Status::Starting)
 }
 
-/// Those that can be asked next, and how long to wait for each: whom nobody answers, then all that have
-/// answered; when the time is over, the rest.
+/// Those that can be asked next: whom nobody answers, then all that have answered; when the time is over,
+/// the rest.
 pub(super) fn next_to_ask(
     called: &[Option<Result<Call, Unreachable>>],
     deadline: Instant,
-) -> (Vec<usize>, Duration) {
+) -> Vec<usize> {
     let all = || (0..).zip(called);
     let failed: Vec<usize> = all()
         .filter(|(_, called)| matches!(called, Some(Err(_))))
         .map(|(index, _)| index)
         .collect();
     if !failed.is_empty() {
-        return (failed, Duration::ZERO);
+        return failed;
     }
     let (open, fds): (Vec<usize>, Vec<BorrowedFd>) = all()
         .filter_map(|(index, called)| Some((index, called.as_ref()?.as_ref().ok()?.fd())))
@@ -108,7 +108,7 @@ pub(super) fn next_to_ask(
         .filter_map(|(index, readable)| readable.then_some(*index))
         .collect();
     if answered.is_empty() && deadline <= Instant::now() {
-        return (open, Duration::ZERO);
+        return open;
     }
-    (answered, ANSWER_LIMIT)
+    answered
 }

@@ -105,8 +105,8 @@ impl Manager {
         let mut asked: Vec<Option<Asked>> = targets.iter().map(|_| None).collect();
         let deadline = Instant::now() + ANSWER_LIMIT;
         while called.iter().any(Option::is_some) {
-            let (next, limit) = next_to_ask(&called, deadline);
-            for index in next {
+            for index in next_to_ask(&called, deadline) {
+                let limit = deadline.saturating_duration_since(Instant::now());
                 if let Some(called) = called[index].take() {
                     let done = self.ask(&targets[index], called, options, limit);
                     asked[index] = Some(done.unwrap_or_else(Asked::Done));

@@ -214,10 +214,8 @@ impl Journal {
         self.block.exit = Some(exit);
         self.block.last_exit = None;
         if publish == Publish::Now || !self.held.is_empty() {
-            let _ = self.sync(); // a disk that fails here fails END too, which is told there
-            self.publish();
+            self.publish_for_good();
             crash_point!("exit-published");
-            let _ = Sink::sync(&self.lease);
         }
     }
 
@@ -281,6 +279,13 @@ impl Journal {
     fn sync(&mut self) -> io::Result<()> {
         self.writer.sync()?;
         self.rotation.sync()
+    }
+
+    /// Writes the block, and waits until the log that it tells of is on the disk before, and it is after.
+    fn publish_for_good(&mut self) {
+        let _ = self.sync(); // a disk that fails here fails END too, which is told there
+        self.publish();
+        let _ = Sink::sync(&self.lease);
     }
 
     /// Writes the block, and returns whether that could be done; a failure leaves the older slot, and the next

@@ -202,8 +202,7 @@ pub(crate) fn timeout(limit: Duration) -> PollTimeout {
 
 /// Waits until `fd` is readable or closed, or `limit` is over; says whether it is.
 pub(crate) fn readable(fd: impl AsFd, limit: Duration) -> bool {
-    let mut fds = [PollFd::new(fd.as_fd(), PollFlags::POLLIN)];
-    poll(&mut fds, timeout(limit)).is_ok_and(|count| count > 0)
+    which_readable(&[fd.as_fd()], limit) == [true]
 }
 
 /// Waits until some of `fds` are readable or closed, or `limit` is over; says which are.

@@ -12,8 +12,8 @@ use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::lifetime::Restart;
 
-/// The longest duration in nanoseconds: 3650 days. What is longer is a slip, and might not fit a clock.
-const DURATION_MAX_NS: u64 = 3650 * 24 * 60 * 60 * 1_000_000_000;
+/// The longest duration: 3650 days. What is longer is a slip, and might not fit a clock.
+pub(crate) const DURATION_MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 /// The shortest interval.
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// How much of a refused value a message repeats.
@@ -37,8 +37,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Error> {
         _ => return Err(not_a_duration(text)),
     };
     let nanoseconds = scaled(number, nanoseconds_each).ok_or_else(|| not_a_duration(text))?;
-    match u64::try_from(nanoseconds) {
-        Ok(nanoseconds) if nanoseconds <= DURATION_MAX_NS => Ok(Duration::from_nanos(nanoseconds)),
+    match u64::try_from(nanoseconds).map(Duration::from_nanos) {
+        Ok(duration) if duration <= DURATION_MAX => Ok(duration),
         _ => {
             Err(Error::usage(format!("{} is too long", quoted(text)))
                 .hint("the longest time is 3650d"))

@@ -194,6 +194,15 @@ impl Sandbox {
         self.start_with(&["--name", name], command)
     }
 
+    /// Starts one that ignores TERM, with this grace, and gives it back once it does.
+    #[track_caller]
+    pub(crate) fn start_stubborn(&self, name: &str, grace: &str) -> Proc {
+        let options = ["--name", name, "--grace", grace];
+        let stubborn = self.start_with(&options, [script("ignores-term.sh")]);
+        self.ready(&stubborn);
+        stubborn
+    }
+
     /// Starts a process with options.
     #[track_caller]
     pub(crate) fn start_with<S: AsRef<OsStr>>(
@@ -319,8 +328,9 @@ impl Sandbox {
 
     /// Those of them that have `text` as a whole argument.
     pub(crate) fn living_with_argument(&self, text: &str) -> Vec<i32> {
+        let with_it = proc::with_argument(text);
         let mut found = self.living();
-        found.retain(|pid| proc::with_argument(text).contains(pid));
+        found.retain(|pid| with_it.contains(pid));
         found
     }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::sys::signal::Signal;
 
 use crate::harness::{
-    DEADLINE, Proc, Sandbox, copy_program, file_names, files_below, script, set_mode, tree,
+    DEADLINE, Proc, Sandbox, copy_program, file_names, files_below, set_mode, tree,
 };
 use crate::invocation::{Running, finish};
 use crate::proc;
@@ -185,11 +185,7 @@ fn o1_a_process_does_not_run_in_the_directory_or_environment_of_an_earlier_one()
 #[test]
 fn o2_a_slow_stop_holds_nobody_up() {
     let bgp = Sandbox::new();
-    let slow = bgp.start_with(
-        &["--name", "slow", "--grace", "1h"],
-        [script("ignores-term.sh")],
-    );
-    bgp.ready(&slow);
+    bgp.start_stubborn("slow", "1h");
     let stop = Running::begin(&mut bgp.command(["stop", "slow"]));
     bgp.wait_status("slow", "stopping");
     let begun = Instant::now();

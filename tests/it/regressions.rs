@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{PASSWORD, Sandbox, numbered, script};
+use crate::harness::{PASSWORD, Sandbox, numbered};
 use crate::invocation::{Running, finish};
 use crate::proc;
 
@@ -351,11 +351,7 @@ fn e17_a_stop_by_name_does_not_hit_the_ended_one_or_one_with_a_similar_command()
 #[test]
 fn e18_a_stop_does_not_give_up_without_kill() {
     let bgp = Sandbox::new();
-    let deaf = bgp.start_with(
-        &["--name", "deaf", "--grace", "100ms"],
-        [script("ignores-term.sh")],
-    );
-    bgp.ready(&deaf);
+    let deaf = bgp.start_stubborn("deaf", "100ms");
     bgp.run(["kill", "deaf"]).code(0);
     assert!(!proc::alive(deaf.pid));
     assert_eq!(bgp.status("deaf")["signal"], "SIGKILL");

@@ -53,11 +53,7 @@ fn a_stopped_process_is_killed_by_request() {
 #[test]
 fn what_ignores_term_is_killed_after_the_grace() {
     let bgp = Sandbox::new();
-    let stubborn = bgp.start_with(
-        &["--name", "stubborn", "--grace", "300ms"],
-        [script("ignores-term.sh")],
-    );
-    bgp.ready(&stubborn);
+    let stubborn = bgp.start_stubborn("stubborn", "300ms");
     bgp.run(["stop", "stubborn"]).code(0);
     assert_dead(&[stubborn.pid]);
     let status = bgp.status("stubborn");
@@ -72,11 +68,7 @@ fn what_ignores_term_is_killed_after_the_grace() {
 fn force_does_not_wait_and_a_grace_can_be_given_to_stop() {
     let bgp = Sandbox::new();
     for (name, option) in [("one", "--force"), ("two", "--grace=100ms")] {
-        let stubborn = bgp.start_with(
-            &["--name", name, "--grace", "1h"],
-            [script("ignores-term.sh")],
-        );
-        bgp.ready(&stubborn);
+        let stubborn = bgp.start_stubborn(name, "1h");
         bgp.run(["stop", option, name]).code(0);
         assert_dead(&[stubborn.pid]);
     }
@@ -482,11 +474,7 @@ fn an_interrupted_stop_leaves_the_process_stopping() {
         return;
     }
     let bgp = Sandbox::new();
-    let stubborn = bgp.start_with(
-        &["--name", "stubborn", "--grace", "1h"],
-        [script("ignores-term.sh")],
-    );
-    bgp.ready(&stubborn);
+    let stubborn = bgp.start_stubborn("stubborn", "1h");
     let stop = Running::begin(&mut bgp.command(["stop", "stubborn"]));
     bgp.wait_status("stubborn", "stopping");
     proc::kill(stop.pid(), Signal::SIGINT);
@@ -664,14 +652,7 @@ fn what_lives_on_when_the_supervisor_dies_during_a_stop_is_ended_all_the_same() 
 #[test]
 fn a_supervisor_that_does_not_answer_spoils_no_other_stop() {
     let bgp = Sandbox::new();
-    let start = |name: &str| {
-        let stubborn = bgp.start_with(
-            &["--name", name, "--grace", "1h"],
-            [script("ignores-term.sh")],
-        );
-        bgp.ready(&stubborn);
-        stubborn
-    };
+    let start = |name: &str| bgp.start_stubborn(name, "1h");
     let silent = start("silent");
     let others: Vec<_> = ["one", "two", "three"].map(start).into();
     proc::kill(silent.supervisor(), Signal::SIGSTOP);
@@ -714,11 +695,7 @@ fn a_full_queue_of_connections_holds_nobody_up() {
 #[test]
 fn a_crowd_of_senders_does_not_keep_a_stop_away() {
     let bgp = Sandbox::new();
-    let deaf = bgp.start_with(
-        &["--name", "deaf", "--grace", "1h"],
-        [script("ignores-term.sh")],
-    );
-    bgp.ready(&deaf);
+    let deaf = bgp.start_stubborn("deaf", "1h");
     let much = bgp.dir().join("much");
     std::fs::write(&much, "x".repeat(200_000)).unwrap();
     let much = much.to_str().unwrap();

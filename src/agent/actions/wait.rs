@@ -2,7 +2,6 @@
 //!
 //! Does not: stop anything.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::output::{Shown, last_lines, told};
@@ -62,8 +61,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         Err(error) if error.kind == Kind::TimedOut => {
             let now = manager.observe_again(&targets[0].entry)?;
             let now = now.as_ref().unwrap_or(&targets[0]);
-            let cut_off = call.abandoned.load(Ordering::Relaxed);
-            let waited = if cut_off { begun.elapsed() } else { limit };
+            let waited = begun.elapsed().min(limit); // less when nobody waits for the answer any more
             let told = nothing_came(&now.info(), &options, waited);
             let shown = last_lines(&manager, now, LAST_LINES, LAST_BYTES)?;
             told_of(told, shown, &now.info(), call)

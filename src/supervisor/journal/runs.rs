@@ -8,7 +8,6 @@ use crate::model::facts::{Exit, Note};
 use crate::model::status::{Event, Reason};
 use crate::supervisor::leader::Leader;
 use crate::sys::clock;
-use crate::sys::sink::Sink;
 
 impl Journal {
     /// A run has ended, and another waits for its time.
@@ -18,9 +17,7 @@ impl Journal {
         self.block.reason = Some(Reason::Backoff);
         self.block.paused = false;
         self.block.last_exit = Some(exit);
-        let _ = self.sync(); // a disk that fails here fails END too, which is told there
-        self.publish();
-        let _ = Sink::sync(&self.lease);
+        self.publish_for_good();
     }
 
     /// The command was executed again.
