@@ -106,7 +106,7 @@ fn one(context: &mut Context, manager: &Manager, process: Observed, options: &Op
             reader.save(&next)?;
         }
     }
-    ended.map(|()| 0)
+    ended
 }
 
 /// Shows the output of each that `selection` picks, under a line with its name.
@@ -123,10 +123,16 @@ pub(crate) fn run_each(context: &mut Context, selection: &Selection, options: &O
             let apart = if index > 0 { "\n" } else { "" };
             context.out.line(&format!("{apart}==> {name} ({id}) <=="))?;
         }
-        if let Err(error) = one(context, &manager, target, options) {
-            context.out.flush()?;
-            say_error(&error);
-            first.get_or_insert(error.kind.exit_code());
+        match one(context, &manager, target, options) {
+            Ok(0) => (),
+            Ok(code) => {
+                first.get_or_insert(code);
+            }
+            Err(error) => {
+                context.out.flush()?;
+                say_error(&error);
+                first.get_or_insert(error.kind.exit_code());
+            }
         }
         if context.out.nobody_reads() {
             break;
@@ -156,10 +162,13 @@ fn show(
         } else {
             Round::More
         };
-        take_all(&mut reading, printer, round, reach)?;
         if round == Round::Last {
-            return reading.check(&process);
+            reading.drain(&mut |piece| printer.take(piece))?;
+            let checked = reading.check(&process);
+            printer.finish_round(&reading, round, reach, checked.as_ref().err())?;
+            return checked;
         }
+        take_all(&mut reading, printer, round, reach)?;
         let poll = if notifier.wakes() {
             POLL_WOKEN
         } else {
@@ -188,7 +197,7 @@ fn take_all(
     reach: Reach,
 ) -> Result<(), Error> {
     reading.drain(&mut |piece| printer.take(piece))?;
-    printer.finish_round(reading, round, reach)
+    printer.finish_round(reading, round, reach, None)
 }
 
 fn watch(manager: &Manager, process: &Observed, follow: Follow) -> Notifier {

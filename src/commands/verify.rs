@@ -5,18 +5,23 @@
 use serde::Serialize;
 
 use super::documents::SCHEMA;
-use super::out::Format;
+use super::out::{Format, note};
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
 use crate::manager::observe::Observed;
+use crate::manager::verify::Verified;
 use crate::model::error::{Error, Kind};
-use crate::text::display::human_bytes;
+use crate::model::id::ProcessId;
+use crate::text::display::{human_bytes, one_line};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct Document<'a> {
     schema: u32,
     intact: bool,
+    /// What is wrong with the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
     logs: Vec<LogDocument>,
 }
 
@@ -24,6 +29,7 @@ struct Document {
 #[serde(rename_all = "camelCase")]
 struct LogDocument {
     id: String,
+    /// Empty when nothing that is intact tells it.
     name: String,
     intact: bool,
     sealed: bool,
@@ -33,43 +39,72 @@ struct LogDocument {
     findings: Vec<String>,
 }
 
-/// Verifies the logs of what `selection` picks. Key and state have been verified when they were opened.
+/// What was looked at.
+#[derive(Default)]
+struct Looked {
+    /// What is wrong with the state.
+    state: Option<Error>,
+    logs: Vec<LogDocument>,
+}
+
+/// Verifies the logs of what `selection` picks; without IDs, also where the state is damaged. The key was
+/// verified when it was opened.
 ///
 /// # Errors
 ///
 /// Damage (13), after all was looked at.
 pub(crate) fn run(context: &mut Context, selection: &Selection) -> Outcome {
-    let targets_of = |manager: &Manager| selection.observe(manager);
-    let logs = match Manager::open(&context.environment)? {
+    let Looked { state, logs } = match Manager::open(&context.environment)? {
         None if selection.is_named() => return Err(super::select::nothing_there(&selection.ids)),
-        None => Vec::new(),
-        Some(manager) => targets_of(&manager)?
-            .iter()
-            .map(|target| verify(&manager, target))
-            .filter(|found| selection.is_named() || !was_cleared(found))
-            .collect::<Result<_, _>>()?,
+        None => Looked::default(),
+        Some(manager) => look(&manager, selection)?,
     };
-    let damaged = logs.iter().filter(|log| !log.intact).count();
+    let intact = state.is_none() && logs.iter().all(|log| log.intact);
     match context.format {
         Format::Json => context.out.json(&Document {
             schema: SCHEMA,
-            intact: damaged == 0,
+            intact,
+            state: state.as_ref().map(|error| error.message.as_str()),
             logs,
         })?,
         Format::Text => {
             for log in &logs {
                 tell(context, log)?;
             }
-            if damaged == 0 {
-                context.out.line("key and state: intact")?;
+            match &state {
+                Some(error) => context.out.line(&one_line(&error.message))?,
+                None if intact => context.out.line("key and state: intact")?,
+                None => (),
             }
         }
     }
-    Ok(if damaged == 0 {
-        0
+    if state.is_some() {
+        context.out.flush()?;
+        note("'bgp repair' makes the state anew from the logs");
+    }
+    Ok(if intact { 0 } else { Kind::Damaged.exit_code() })
+}
+
+fn look(manager: &Manager, selection: &Selection) -> Result<Looked, Error> {
+    let state = if selection.is_named() {
+        None
     } else {
-        Kind::Damaged.exit_code()
-    })
+        manager.damage_of_state()?
+    };
+    let logs = if state.is_some() {
+        let told = manager.observe_by_logs()?.into_iter();
+        told.map(|(id, target)| match target {
+            Ok(target) => verify(manager, &target),
+            Err(error) => found(LogDocument::of(id, ""), Err(error)),
+        })
+        .collect::<Result<_, _>>()?
+    } else {
+        let targets = selection.observe(manager)?;
+        let logs = targets.iter().map(|target| verify(manager, target));
+        logs.filter(|log| selection.is_named() || !was_cleared(log))
+            .collect::<Result<_, _>>()?
+    };
+    Ok(Looked { state, logs })
 }
 
 /// Whether it is nobody's any more.
@@ -79,17 +114,31 @@ fn was_cleared(found: &Result<LogDocument, Error>) -> bool {
 
 fn verify(manager: &Manager, target: &Observed) -> Result<LogDocument, Error> {
     let entry = &target.entry;
-    let mut document = LogDocument {
-        id: entry.id.to_string(),
-        name: entry.name.clone(),
-        intact: false,
-        sealed: false,
-        records: 0,
-        bytes: 0,
-        torn_bytes: 0,
-        findings: Vec::new(),
-    };
-    match manager.verify(target) {
+    let document = LogDocument::of(entry.id, &entry.name);
+    found(document, manager.verify(target))
+}
+
+impl LogDocument {
+    fn of(id: ProcessId, name: &str) -> Self {
+        Self {
+            id: id.to_string(),
+            name: name.to_owned(),
+            intact: false,
+            sealed: false,
+            records: 0,
+            bytes: 0,
+            torn_bytes: 0,
+            findings: Vec::new(),
+        }
+    }
+}
+
+/// Tells in `document` what was found.
+fn found(
+    mut document: LogDocument,
+    verified: Result<Verified, Error>,
+) -> Result<LogDocument, Error> {
+    match verified {
         Ok(verified) => {
             document.intact = verified.findings.is_empty();
             document.sealed = verified.report.sealed;
@@ -107,9 +156,12 @@ fn verify(manager: &Manager, target: &Observed) -> Result<LogDocument, Error> {
 }
 
 fn tell(context: &mut Context, log: &LogDocument) -> Result<(), Error> {
-    let (name, id) = (&log.name, &log.id);
+    let who = match log.name.as_str() {
+        "" => log.id.clone(),
+        name => format!("{name} ({})", log.id),
+    };
     for finding in &log.findings {
-        context.out.line(&format!("{name} ({id}): {finding}"))?;
+        context.out.line(&format!("{who}: {finding}"))?;
     }
     if log.intact {
         let end = match (log.sealed, log.torn_bytes) {
@@ -118,9 +170,9 @@ fn tell(context: &mut Context, log: &LogDocument) -> Result<(), Error> {
             (false, torn) => format!("unsealed, {torn} bytes of a torn tail"),
         };
         let (records, bytes) = (log.records, human_bytes(log.bytes));
-        context.out.line(&format!(
-            "{name} ({id}): intact, {end}, {records} records, {bytes}"
-        ))?;
+        context
+            .out
+            .line(&format!("{who}: intact, {end}, {records} records, {bytes}"))?;
     }
     Ok(())
 }

@@ -150,12 +150,3 @@ fn alone(segments: &Segments, index: usize) -> Segments {
         ..segments.clone()
     }
 }
-
-/// The number that the payload of a GAP tells.
-pub(crate) fn bytes_of(payload: &[u8]) -> u64 {
-    #[derive(Deserialize)]
-    struct Lost {
-        bytes: u64,
-    }
-    serde_json::from_slice(payload).map_or(0, |lost: Lost| lost.bytes)
-}

@@ -62,7 +62,8 @@
 //!    4 EXIT     JSON: how the leader ended
 //!    5 END      JSON: nothing of the process lives. The last record, nothing follows
 //!    6 CLOSED   one byte, 2 or 3: that stream reached end of file
-//!    7 GAP      JSON {"bytes":n,"reason":"…"}: output that could not be written
+//!    7 GAP      JSON {"bytes":n,"facts":m,"reason":"…"}: bytes of output, and number of other records, that
+//!               could not be written; "facts" is missing where there are none
 //!    8 DROPPED  JSON {"bytes":n,"first":s,"before":m}: bytes of output in the segments that rotation has
 //!               removed so far, the lowest segment it has left, and bytes of output in all segments
 //!               before this one. The last two may be missing

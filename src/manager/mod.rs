@@ -13,6 +13,7 @@
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
+//! - [`repair`]: the state made anew, from what is [`told_by_logs`].
 //! - [`words`]: the phrases that all faces say; [`watching`]: to be woken when something changes.
 //!
 //! - [`screen`]: what stands on the terminal of one that has it; [`attach`]: that terminal, taken over.
@@ -46,6 +47,7 @@ pub(crate) mod signal;
 pub(crate) mod start;
 pub(crate) mod stop;
 mod sweep;
+mod told_by_logs;
 mod unrunnable;
 pub(crate) mod variables;
 pub(crate) mod verify;

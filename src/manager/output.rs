@@ -20,11 +20,11 @@ use regex::bytes::Regex;
 use super::Manager;
 use super::logs::OpenLog;
 use super::observe::Observed;
-use crate::log::beginning::{bytes_of, dropped_bytes};
+use crate::log::beginning::dropped_bytes;
 use crate::log::reader::{Ending, Item, Reader};
 use crate::log::{Damage, Kind, Position};
 use crate::model::error::{self, Error};
-use crate::model::facts::Note;
+use crate::model::facts::{Lost, Note};
 use crate::store::files;
 use crate::text::lines::{Line, Lines, Stream};
 use begin::{Begin, Found};
@@ -283,7 +283,8 @@ impl Reading {
                     }
                     None if record.kind == Kind::Gap && record.after > self.gaps_told => {
                         self.gaps_told = record.after;
-                        let bytes = bytes_of(record.payload);
+                        let lost = serde_json::from_slice::<Lost>(record.payload);
+                        let bytes = lost.unwrap_or_default().bytes;
                         self.dropped_bytes = self.dropped_bytes.saturating_add(bytes);
                         sink(Piece::Note(format!(
                             "gap: {bytes} bytes of output were lost, as the disk was full or failed"

@@ -7,7 +7,9 @@ use super::observe::Observed;
 use crate::log::verify::{self, Report};
 use crate::log::{Cause, Damage};
 use crate::model::error::Error;
+use crate::model::id::ProcessId;
 use crate::store::files;
+use crate::store::state;
 
 /// What was found in one log.
 pub(crate) struct Verified {
@@ -17,6 +19,35 @@ pub(crate) struct Verified {
 }
 
 impl Manager {
+    /// What is wrong with the state, if it is damaged or lost.
+    ///
+    /// # Errors
+    ///
+    /// A state of a later version (13), storage (15), unsafe (14).
+    pub(crate) fn damage_of_state(&self) -> Result<Option<Error>, Error> {
+        match self.load() {
+            Ok(_) => Ok(None),
+            Err(error) if state::is_damage(&error) => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The processes as their logs tell of them, whatever the state is like, or why a log tells of none.
+    ///
+    /// # Errors
+    ///
+    /// Storage (15), unsafe (14).
+    pub(crate) fn observe_by_logs(
+        &self,
+    ) -> Result<Vec<(ProcessId, Result<Observed, Error>)>, Error> {
+        let told = self.told_by_logs()?.into_iter();
+        let observed = told.map(|(id, told)| {
+            let observed = told.and_then(|told| self.observe(told.entry));
+            (id, observed)
+        });
+        Ok(observed.collect())
+    }
+
     /// Verifies the log of `process`.
     ///
     /// # Errors

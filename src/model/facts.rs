@@ -199,6 +199,21 @@ pub(crate) struct Change {
     pub(crate) to: Size,
 }
 
+/// GAP: what was read, or happened, and could not be written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lost {
+    /// Of output.
+    pub(crate) bytes: u64,
+    /// How many other records.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(crate) facts: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// Where a finished log ends: what a cut at its tail is seen against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

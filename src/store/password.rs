@@ -208,6 +208,9 @@ fn none_given(environment: &Environment, names: &Names) -> Error {
         None => format!("{} or {}", names.value, names.file),
     };
     let error = no_password(format!("no {}: set {variables}", names.what));
+    if names.command.is_none() {
+        return error.hint(format!("for example: export {}=FILE", names.file));
+    }
     if environment.get("BGP_ID").is_some() {
         return error.hint(
             "a command that bgp runs does not get the password: pass it on with 'bgp start -e BG_PASSWORD=…'",

@@ -155,9 +155,9 @@ pub(super) fn prepare<'a>(
     prepared
 }
 
-/// Whether it is a later bgp's state that `error` is about: no damage, and nothing to make anew.
-pub(crate) fn is_newer(error: &Error) -> bool {
-    error.hint.as_deref() == Some(NEWER)
+/// Whether `error` tells that the state is damaged or lost, so that it can be made anew. A later bgp's is not.
+pub(crate) fn is_damage(error: &Error) -> bool {
+    error.kind == Kind::Damaged && error.hint.as_deref() != Some(NEWER)
 }
 
 /// Replaces the state with this one, of the next generation. The caller holds the lock.

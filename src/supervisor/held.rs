@@ -8,30 +8,52 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::log::Kind;
+use crate::model::facts::Lost;
 
-/// The most output that is kept, in bytes.
-const HELD_MAX_BYTES: usize = 1024 * 1024;
+/// The most that is kept before output is lost, in bytes.
+const OUTPUT_MAX_BYTES: usize = 1024 * 1024;
+/// The most that is kept before facts are lost too: alerts, runs that ended and were begun, settings.
+const FACTS_MAX_BYTES: usize = OUTPUT_MAX_BYTES + 512 * 1024;
 /// What a record costs besides its bytes.
 const RECORD_BYTES: usize = 64;
 /// From the first retry to the longest pause between two.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LONGEST: Duration = Duration::from_secs(2);
 
-/// One record that is not written yet.
+/// What is not written yet.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Waiting {
+    pub(super) time_ns: u64,
+    pub(super) what: What,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Record { kind: Kind, payload: Vec<u8> },
+    Lost(Lost),
+}
+
+/// A record that could not be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record<'a> {
     pub(super) kind: Kind,
     pub(super) time_ns: u64,
-    pub(super) payload: Vec<u8>,
-    /// How much output was lost in its place: it is a gap then, and has no payload.
-    pub(super) lost_bytes: u64,
+    pub(super) payload: &'a [u8],
+}
+
+/// How long a record is kept while more and more wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    UpToABound,
+    /// There is one such record, the end of the process.
+    Always,
 }
 
 impl Waiting {
     fn cost(&self) -> usize {
-        if self.lost_bytes > 0 {
-            0 // there is at most one behind each that costs something
-        } else {
-            self.payload.len() + RECORD_BYTES
+        match &self.what {
+            What::Record { payload, .. } => payload.len() + RECORD_BYTES,
+            What::Lost(_) => 0, // there is at most one behind each that costs something
         }
     }
 }
@@ -49,32 +71,50 @@ impl Held {
         self.waiting.is_empty()
     }
 
-    /// Keeps a record; of output, what is above the bound is lost, and a gap takes its place.
-    pub(super) fn push(&mut self, kind: Kind, time_ns: u64, payload: &[u8], now: Instant) {
+    /// Keeps a record; what is above its bound is lost, and a gap takes its place.
+    pub(super) fn push(&mut self, record: Record, keep: Keep, now: Instant) {
         if self.retry.is_none() {
             self.retry = Some((now + RETRY_FIRST, RETRY_FIRST));
         }
+        let Record {
+            kind,
+            time_ns,
+            payload,
+        } = record;
+        let (bound, lost) = if kind.is_output() {
+            (
+                OUTPUT_MAX_BYTES,
+                Lost {
+                    bytes: payload.len() as u64,
+                    facts: 0,
+                },
+            )
+        } else {
+            (FACTS_MAX_BYTES, Lost { bytes: 0, facts: 1 })
+        };
         let cost = payload.len() + RECORD_BYTES;
-        if kind.is_output() && self.bytes + cost > HELD_MAX_BYTES {
-            let lost_bytes = payload.len() as u64;
-            match self.waiting.back_mut() {
-                Some(gap) if gap.lost_bytes > 0 => gap.lost_bytes += lost_bytes,
-                _ => self.waiting.push_back(Waiting {
-                    kind: Kind::Gap,
-                    time_ns,
-                    payload: Vec::new(),
-                    lost_bytes,
-                }),
-            }
+        if keep == Keep::UpToABound && self.bytes + cost > bound {
+            self.lose(lost, time_ns);
             return;
         }
         self.bytes += cost;
-        self.waiting.push_back(Waiting {
-            kind,
-            time_ns,
-            payload: payload.to_vec(),
-            lost_bytes: 0,
-        });
+        let payload = payload.to_vec();
+        let what = What::Record { kind, payload };
+        self.waiting.push_back(Waiting { time_ns, what });
+    }
+
+    fn lose(&mut self, lost: Lost, time_ns: u64) {
+        if let Some(Waiting {
+            what: What::Lost(gap),
+            ..
+        }) = self.waiting.back_mut()
+        {
+            gap.bytes += lost.bytes;
+            gap.facts += lost.facts;
+        } else {
+            let what = What::Lost(lost);
+            self.waiting.push_back(Waiting { time_ns, what });
+        }
     }
 
     /// When to try again, if anything waits.
@@ -113,34 +153,86 @@ impl Held {
 mod tests {
     use super::*;
 
-    #[test]
-    fn output_above_the_bound_is_counted_and_facts_are_always_kept() {
-        let (mut held, now) = (Held::default(), Instant::now());
-        let half = vec![0; HELD_MAX_BYTES / 2];
-        for _ in 0..3 {
-            held.push(Kind::Stdout, 1, &half, now);
+    fn record(kind: Kind, payload: &[u8]) -> Record<'_> {
+        Record {
+            kind,
+            time_ns: 1,
+            payload,
         }
-        held.push(Kind::Exit, 2, b"{}", now);
-        held.push(Kind::Stdout, 3, b"fits", now);
-        let told: Vec<(Kind, u64)> = std::iter::from_fn(|| held.take_first())
-            .map(|waiting| (waiting.kind, waiting.lost_bytes))
-            .collect();
+    }
+
+    fn told(held: &mut Held) -> Vec<Result<Kind, Lost>> {
+        let all = std::iter::from_fn(|| held.take_first());
+        all.map(|waiting| match waiting.what {
+            What::Record { kind, .. } => Ok(kind),
+            What::Lost(lost) => Err(lost),
+        })
+        .collect()
+    }
+
+    #[test]
+    fn output_above_the_bound_is_counted_and_facts_are_kept() {
+        let (mut held, now) = (Held::default(), Instant::now());
+        let half = vec![0; OUTPUT_MAX_BYTES / 2];
+        for _ in 0..3 {
+            held.push(record(Kind::Stdout, &half), Keep::UpToABound, now);
+        }
+        held.push(record(Kind::Note, b"{}"), Keep::UpToABound, now);
+        held.push(record(Kind::Stdout, b"fits"), Keep::UpToABound, now);
         // The gap stands where the output would have stood.
-        let lost = 2 * half.len() as u64;
+        let lost = Lost {
+            bytes: 2 * half.len() as u64,
+            facts: 0,
+        };
         let expected = [
-            (Kind::Stdout, 0),
-            (Kind::Gap, lost),
-            (Kind::Exit, 0),
-            (Kind::Stdout, 0),
+            Ok(Kind::Stdout),
+            Err(lost),
+            Ok(Kind::Note),
+            Ok(Kind::Stdout),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(told(&mut held), expected);
+        assert_eq!(held.bytes, 0);
+    }
+
+    #[test]
+    fn a_disk_that_stays_full_costs_no_more_than_the_bound_and_the_end_is_kept() {
+        let (mut held, now) = (Held::default(), Instant::now());
+        let fact = vec![b'a'; 1000];
+        let runs = 10_000;
+        for _ in 0..runs {
+            held.push(record(Kind::Alert, &fact), Keep::UpToABound, now);
+            held.push(record(Kind::Exit, &fact), Keep::UpToABound, now);
+            held.push(record(Kind::Stdout, &fact), Keep::UpToABound, now);
+        }
+        assert!(held.bytes <= FACTS_MAX_BYTES, "{}", held.bytes);
+        held.push(record(Kind::Exit, &fact), Keep::Always, now);
+        assert!(
+            held.waiting.len() < 2 * FACTS_MAX_BYTES / fact.len(),
+            "{}",
+            held.waiting.len()
+        );
+        let all = told(&mut held);
+        assert_eq!(all.last(), Some(&Ok(Kind::Exit)));
+        let (mut kept, mut bytes, mut facts) = (0, 0, 0);
+        for one in &all {
+            match one {
+                Ok(_) => kept += 1,
+                Err(lost) => (bytes, facts) = (bytes + lost.bytes, facts + lost.facts),
+            }
+        }
+        let lost_output = bytes / fact.len() as u64;
+        assert_eq!(
+            kept + lost_output + facts,
+            3 * runs + 1,
+            "each is kept or counted"
+        );
         assert_eq!(held.bytes, 0);
     }
 
     #[test]
     fn pauses_grow_to_a_bound() {
         let (mut held, now) = (Held::default(), Instant::now());
-        held.push(Kind::Stdout, 1, b"x", now);
+        held.push(record(Kind::Stdout, b"x"), Keep::UpToABound, now);
         assert_eq!(held.deadline(), Some(now + RETRY_FIRST));
         for _ in 0..10 {
             held.back_off(now);

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::alerts::Alerts;
-use super::held::Held;
+use super::held::{Held, Keep, Record, What};
 use super::launch::{Launch, own_mapping};
 use super::leader::Leader;
 use super::rotation::Rotation;
@@ -29,7 +29,7 @@ use crate::log::block;
 use crate::log::writer::Writer;
 use crate::log::{Identity, Kind, LogKeys};
 use crate::model::alert;
-use crate::model::facts::{Block, End, Exit};
+use crate::model::facts::{Block, End, Exit, Lost};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
 use crate::sys::crash::crash_point;
@@ -47,10 +47,11 @@ const BURST_BYTES: usize = 4096;
 /// What is written at once when the disk has refused more, in bytes.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// A gap: output that was read and could not be kept.
+/// A gap: what was read, or has happened, and could not be kept.
 #[derive(Serialize)]
 struct Gap {
-    bytes: u64,
+    #[serde(flatten)]
+    lost: Lost,
     reason: &'static str,
 }
 
@@ -193,14 +194,19 @@ impl Journal {
             let written = self.held.is_empty()
                 && self.write(now_ns, |writer| writer.append(kind, now_ns, piece));
             if !written {
-                self.held.push(kind, now_ns, piece, Instant::now());
+                let record = Record {
+                    kind,
+                    time_ns: now_ns,
+                    payload: piece,
+                };
+                self.held.push(record, Keep::UpToABound, Instant::now());
             }
         }
     }
 
     /// A stream has ended.
     pub(super) fn closed(&mut self, kind: Kind) {
-        self.append(Kind::Closed, &[kind as u8]);
+        self.append(Kind::Closed, &[kind as u8], Keep::UpToABound);
     }
 
     /// The leader has ended. With [`Publish::Later`] END follows at once and tells it too, unless the disk
@@ -248,11 +254,11 @@ impl Journal {
 
     fn append_fact(&mut self, kind: Kind, fact: &impl Serialize) {
         if let Ok(json) = serde_json::to_vec(fact) {
-            self.append(kind, &json);
+            self.append(kind, &json, Keep::UpToABound);
         }
     }
 
-    fn append(&mut self, kind: Kind, payload: &[u8]) {
+    fn append(&mut self, kind: Kind, payload: &[u8], keep: Keep) {
         let now = clock::wall_ns();
         if self.held.is_empty() {
             self.look_after(now);
@@ -260,7 +266,12 @@ impl Journal {
         let written =
             self.held.is_empty() && self.write(now, |writer| writer.append(kind, now, payload));
         if !written {
-            self.held.push(kind, now, payload, Instant::now());
+            let record = Record {
+                kind,
+                time_ns: now,
+                payload,
+            };
+            self.held.push(record, keep, Instant::now());
         }
     }
 
@@ -344,23 +355,27 @@ impl Journal {
             return;
         }
         let now_ns = clock::wall_ns();
-        while let Some(mut waiting) = self.held.take_first() {
-            if waiting.lost_bytes > 0 {
-                let gap = Gap {
-                    bytes: waiting.lost_bytes,
-                    reason: "the disk was full or failed",
-                };
-                waiting.payload = serde_json::to_vec(&gap).unwrap_or_default();
-            }
-            let written = self.write(now_ns, |writer| {
-                writer.append(waiting.kind, waiting.time_ns, &waiting.payload)
-            });
+        while let Some(waiting) = self.held.take_first() {
+            let time_ns = waiting.time_ns;
+            let written = match &waiting.what {
+                What::Record { kind, payload } => {
+                    self.write(now_ns, |writer| writer.append(*kind, time_ns, payload))
+                }
+                What::Lost(lost) => {
+                    let gap = Gap {
+                        lost: *lost,
+                        reason: "the disk was full or failed",
+                    };
+                    let json = serde_json::to_vec(&gap).unwrap_or_default();
+                    self.write(now_ns, |writer| writer.append(Kind::Gap, time_ns, &json))
+                }
+            };
             if !written {
                 self.held.put_back(waiting);
                 self.held.back_off(now);
                 return;
             }
-            if waiting.lost_bytes > 0
+            if matches!(waiting.what, What::Lost(_))
                 && let Some(raised) = self.alerts.of_log(alert::Event::Gap, now)
             {
                 self.raise(raised);

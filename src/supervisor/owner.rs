@@ -74,8 +74,11 @@ impl Owner {
     }
 }
 
+/// Whether it lives, as far as can be seen: who cannot be looked at now, as with no descriptor left, is not gone.
 fn lives(asked: Asked) -> bool {
-    proc::stat(asked.pid).is_some_and(|stat| stat.start == asked.start && !stat.is_zombie())
+    proc::try_stat(asked.pid).map_or(true, |found| {
+        found.is_some_and(|stat| stat.start == asked.start && !stat.is_zombie())
+    })
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl Rotation {
             max_bytes,
             full_at: full_at(max_bytes, opening_bytes),
             looked_ns: 0,
-            is_dirty: false,
+            is_dirty: true, // the first one was made for this start
         }
     }
 

@@ -81,7 +81,9 @@ fn the_new_password_may_be_in_a_file_and_must_be_one() {
         .failed(2)
         .stderr_has("BG_NEW_PASSWORD_FILE");
     finish(passwd(&bgp).env("BG_NEW_PASSWORD", "")).failed(10);
-    bgp.run(["passwd"]).failed(10).stderr_has("BG_NEW_PASSWORD");
+    bgp.run(["passwd"])
+        .failed(10)
+        .stderr_has("hint: for example: export BG_NEW_PASSWORD_FILE=FILE");
     finish(passwd(&bgp).env("BG_PASSWORD", "wrong")).failed(12);
     assert_eq!(lists_with(&bgp, PASSWORD), 0);
     finish(&mut from_file()).code(0);

@@ -168,6 +168,16 @@ fn a_wrong_or_missing_parameter_is_named_and_a_right_call_shown() {
             "parameter 'env': 'A' has no value",
         ),
         (
+            &[
+                "action=start",
+                "name=x",
+                "command=true",
+                "pty=true",
+                "stdin=null",
+            ],
+            "parameters 'pty' and 'stdin' of 'start' contradict each other",
+        ),
+        (
             &["action=send", "id=x"],
             "parameter 'text' of 'send' is missing",
         ),
@@ -398,6 +408,9 @@ fn an_export_is_readable_and_lies_where_nobody_else_looks() {
     )
     .code(0);
     call(&bgp, &["action=wait", "id=x"]).code(0);
+    call(&bgp, &["action=logs", "id=x", "dir=here"])
+        .code(2)
+        .stderr_has("add export=true");
     for said in [
         vec!["action=logs", "id=x", "export=true"],
         vec!["action=logs", "id=x", "export=true", "dir=here"],

@@ -117,6 +117,74 @@ fn a_state_is_made_anew_from_the_logs_alone() {
     assert_eq!(file_names(&bgp.state().join("logs")), Vec::<String>::new());
 }
 
+// D4
+#[test]
+fn verify_looks_at_the_logs_also_where_the_state_is_damaged() {
+    let bgp = Sandbox::new();
+    scene(&bgp);
+    let state = bgp.state().join("processes.json.enc");
+    let mut damaged = fs::read(&state).unwrap();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    fs::write(&state, &damaged).unwrap();
+
+    let outcome = bgp
+        .run(["verify"])
+        .code(13)
+        .stdout_has("processes.json.enc' is damaged")
+        .stderr_has("'bgp repair'");
+    assert!(
+        !outcome.errors().contains("bgp verify"),
+        "the hint names what is run"
+    );
+    let list = outcome.text();
+    let line_of = |name: &str| {
+        let mut lines = list.lines();
+        let line = lines.find(|line| line.starts_with(&format!("{name} (")));
+        line.unwrap_or_else(|| panic!("{name} is not told of: {list}"))
+    };
+    for name in ["live", "rotated", "failed", "lost"] {
+        assert!(line_of(name).contains("): intact, "), "{list}");
+    }
+
+    // One log is damaged too, and of another nothing tells what was asked.
+    let log_of = |name: &str| {
+        let id = line_of(name).split(['(', ')']).nth(1).unwrap().to_owned();
+        (bgp.state().join("logs").join(format!("{id}.log.enc")), id)
+    };
+    let flip = |(path, id): (std::path::PathBuf, String), at: fn(usize) -> usize| {
+        let mut bytes = fs::read(&path).unwrap();
+        let at = at(bytes.len());
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        id
+    };
+    let failed = flip(log_of("failed"), |length| length * 2 / 3);
+    let lost = flip(log_of("lost"), |_| 200);
+    bgp.run(["verify"])
+        .code(13)
+        .stdout_has(&format!("failed ({failed}): {failed}.log.enc: byte "))
+        .stdout_has(&format!("\n{lost}: what was asked (START) is damaged"));
+
+    let json = bgp.run(["verify", "--json"]).code(13).json();
+    assert_eq!(json["intact"], false, "{json}");
+    assert!(
+        json["state"].as_str().unwrap().contains("is damaged"),
+        "{json}"
+    );
+    let logs = json["logs"].as_array().unwrap();
+    let intact = logs.iter().filter(|log| log["intact"] == true).count();
+    assert_eq!((logs.len(), intact), (4, 2), "{json}");
+    assert_eq!(fs::read(&state).unwrap(), damaged, "nothing is changed");
+
+    fs::remove_file(&state).unwrap();
+    bgp.run(["verify"]).code(13).stdout_has("but no state");
+    bgp.run(["repair"]).code(13);
+    let json = bgp.run(["verify", "--json"]).code(13).json();
+    assert_eq!(json.get("state"), None, "{json}");
+    bgp.run(["stop", "--all"]).code(0);
+}
+
 #[test]
 fn an_intact_state_is_left_alone() {
     let bgp = Sandbox::new();

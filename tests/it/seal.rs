@@ -328,6 +328,15 @@ fn a_log_is_read_on_behind_the_damage() {
         "{}",
         outcome.describe()
     );
+    // One document, as ever.
+    let json = bgp.run(["output", "--json", "-n", "0", "seq"]).code(13);
+    assert_eq!(json.text().lines().count(), 1, "{}", json.describe());
+    assert_eq!(json.errors(), "");
+    let error = &json.json()["error"];
+    assert_eq!(
+        (&error["code"], &error["kind"]),
+        (&13.into(), &"damaged".into())
+    );
     // The end is far from the damage.
     bgp.run(["output", "-n", "2", "seq"])
         .code_in(&[0, 13])

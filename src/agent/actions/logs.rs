@@ -21,6 +21,12 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     if call.arguments.switch("export").unwrap_or(false) {
         return export(call, &manager, &process);
     }
+    if call.arguments.text("dir").is_some() {
+        return Err(
+            Error::usage("parameter 'dir' of 'logs' goes with 'export' alone")
+                .hint("add export=true to have a readable copy written there"),
+        );
+    }
     let info = process.info();
     let files = manager.log_files(&process)?;
     let id = format!("proc_{}", info.number);

@@ -7,11 +7,21 @@ use crate::agent::answer::{Answer, called, command, document, told};
 use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::variables::{Inherited, Variables};
 use crate::model::bytes::Bytes;
+use crate::model::error::Error;
 use crate::model::facts::{AlertSettings, Stdin};
 use crate::model::size::Size;
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
-    let info = call.agent.start(&options(call))?;
+    let options = options(call);
+    if options.pty.is_some() && call.arguments.text("stdin").is_some() {
+        let right = [("name", "ask"), ("command", "python3"), ("pty", "true")];
+        let right = call.agent.call_of("start", &right);
+        let message = "parameters 'pty' and 'stdin' of 'start' contradict each other";
+        return Err(Error::usage(message).hint(format!(
+            "with pty=true the terminal is its stdin; a right call: {right}"
+        )));
+    }
+    let info = call.agent.start(&options)?;
     let pid = info.pid.unwrap_or_default();
     let id = format!("proc_{}", info.number);
     let message = format!(

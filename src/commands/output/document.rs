@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::commands::documents::Failure;
 use crate::text::lines::Line;
 
 #[derive(Serialize)]
@@ -43,10 +44,12 @@ pub(super) struct GapDocument {
 /// What follows the lines in the document.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Rest {
+pub(super) struct Rest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) left_out: Option<Vec<GapDocument>>,
     pub(super) next_cursor: String,
     pub(super) dropped_bytes: u64,
     pub(super) eof: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<Failure<'a>>,
 }

@@ -7,10 +7,10 @@
 
 use super::document::{GapDocument, LineDocument, Rest};
 use super::{Follow, From, Options};
-use crate::commands::Context;
-use crate::commands::documents::SCHEMA;
+use crate::commands::documents::{Failure, SCHEMA};
 use crate::commands::out::{Format, note, to_json};
 use crate::commands::words::Clock;
+use crate::commands::{Context, Outcome};
 use crate::manager::observe::{Observed, Reach};
 use crate::manager::output::cursor::Cursor;
 use crate::manager::output::{Form, Piece, Reading, rest as output};
@@ -42,6 +42,8 @@ pub(super) struct Printer<'a> {
     budget: Option<Budget>,
     /// For JSON: how many lines the document has that is being written, if one is.
     document: Option<u64>,
+    /// For JSON: whether a document has told the error that this ends with.
+    told: bool,
     /// What is on the screen of each stream's unfinished line.
     drawn: [Option<Drawn>; 2],
     /// The stream whose unfinished line the cursor stands in.
@@ -75,6 +77,7 @@ impl<'a> Printer<'a> {
             next: None,
             budget: options.max_bytes.map(Budget::new),
             document: None,
+            told: false,
             drawn: [None; 2],
             within: None,
             context,
@@ -108,6 +111,7 @@ impl<'a> Printer<'a> {
     }
 
     /// All that is there has been taken: shows unfinished lines, and lets go of everything held back.
+    /// A `damage` that was met is a part of the document.
     ///
     /// # Errors
     ///
@@ -117,6 +121,7 @@ impl<'a> Printer<'a> {
         reading: &Reading,
         round: Round,
         reach: Reach,
+        damage: Option<&Error>,
     ) -> Result<(), Error> {
         if round == Round::Last {
             for line in reading.rest(reach) {
@@ -140,10 +145,12 @@ impl<'a> Printer<'a> {
                 next_cursor: cursor.to_string(),
                 dropped_bytes: reading.dropped_bytes(),
                 eof: reach == Reach::Ended,
+                error: damage.map(Failure::from),
             })?;
             let rest = rest.strip_prefix('{').unwrap_or(&rest);
             self.context.out.line(&format!("],{rest}"))?;
             self.document = None;
+            self.told = damage.is_some();
         }
         self.context.out.flush()?;
         if round == Round::Last && reach == Reach::Ended && reading.torn_bytes() > 0 {
@@ -169,13 +176,18 @@ impl<'a> Printer<'a> {
 
     /// Nothing more comes: leaves no line without its end, also when something failed. Gives the place to
     /// go on from, if all was shown up to there.
-    pub(super) fn end(&mut self, result: Result<(), Error>) -> (Result<(), Error>, Option<Cursor>) {
+    pub(super) fn end(&mut self, result: Result<(), Error>) -> (Outcome, Option<Cursor>) {
         let ended = if self.document.take().is_some() || self.within.take().is_some() {
             self.context.out.text("\n")
         } else {
             Ok(())
         };
-        (result.and(ended), self.next.take())
+        let outcome = match result.and(ended) {
+            Ok(()) => Ok(0),
+            Err(error) if self.told => Ok(error.kind.exit_code()),
+            Err(error) => Err(error),
+        };
+        (outcome, self.next.take())
     }
 
     /// Writes a line that is complete, or the rest of one that is on the screen in part.

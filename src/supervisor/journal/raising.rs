@@ -9,6 +9,7 @@ use crate::log::Kind;
 use crate::model::alert::Raised;
 use crate::model::facts::{AlertSettings, Exit, Note};
 use crate::supervisor::alerts;
+use crate::supervisor::held::Keep;
 
 impl Journal {
     /// From now on alerts are raised by `settings`.
@@ -24,7 +25,14 @@ impl Journal {
     pub(super) fn append_end(&mut self, exit: &Exit) {
         let now = Instant::now();
         self.raise_held_back(now);
-        self.append_fact(Kind::Exit, exit);
+        let keep = if exit.again {
+            Keep::UpToABound
+        } else {
+            Keep::Always
+        };
+        if let Ok(json) = serde_json::to_vec(exit) {
+            self.append(Kind::Exit, &json, keep);
+        }
         if let Some(raised) = self.alerts.ended(exit, now) {
             self.raise(raised);
         }
