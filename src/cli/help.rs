@@ -127,7 +127,9 @@ pub(crate) fn json(only: Option<&Command>) -> Json {
                 "usage": command.usage.iter().map(|usage| format!("bgp {} {usage}", command.name)).collect::<Vec<_>>(),
                 "summary": command.summary,
                 "flags": command.all_flags().map(flag_json).collect::<Vec<_>>(),
-                "exitCodes": command.all_failures().map(|(kind, _)| kind.exit_code()).collect::<Vec<_>>(),
+                "exitCodes": std::iter::once(0)
+                    .chain(command.all_failures().map(|(kind, _)| kind.exit_code()))
+                    .collect::<Vec<_>>(),
             })
         })
         .collect();

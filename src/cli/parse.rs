@@ -266,7 +266,10 @@ impl Matches {
                 }
             }
             (Operands::Session, false, _) => match self.operands[0].to_str() {
-                Some(name) => values::label(name).map(drop),
+                Some(name) => values::label(name).map(drop).map_err(|error| Error {
+                    message: format!("the session's name: {}", error.message),
+                    ..error
+                }),
                 None => Err(Error::usage("the session's name is not UTF-8").hint(self.usage())),
             },
             (Operands::Shell, true, _) => Err(Error::usage("no shell is given").hint(self.usage())),

@@ -110,7 +110,7 @@ fn commands() -> String {
             .iter()
             .map(Value::to_string)
             .collect();
-        writeln!(text, "\nExit codes: 0, {}.", codes.join(", ")).unwrap();
+        writeln!(text, "\nExit codes: {}.", codes.join(", ")).unwrap();
         if command["name"] == "config" {
             text.push_str("\n| setting | default | value | what |\n|---|---|---|---|\n");
             for setting in help["settings"].as_array().unwrap() {

@@ -403,6 +403,43 @@ fn a_limit_of_file_sizes_ends_a_segment_and_not_the_log() {
     assert!(segments(&bgp, &id).len() > 3);
 }
 
+// C2 C5
+#[test]
+fn whatever_record_a_limit_of_file_sizes_falls_on_the_log_has_its_end() {
+    const BLOCKS: u64 = 200;
+    let bgp = Sandbox::new();
+    let log_of = |bytes: u64, limit: &str| {
+        bgp.sh(&format!(
+            "{limit} exec \"$BGP\" start -n work head -c {bytes} /dev/zero"
+        ))
+        .code(0);
+        bgp.run(["wait", "work"]).code(0);
+        let id = bgp.status("work")["id"].as_str().unwrap().to_owned();
+        bgp.wait_for_supervisor_end(&id);
+        let (first, last) = (
+            segments(&bgp, &id),
+            fs::metadata(bgp.log(&id)).unwrap().len(),
+        );
+        let verified = bgp
+            .run(["verify", "work"])
+            .code(0)
+            .stdout_has("intact, sealed");
+        bgp.run(["clear", "work"]).code(0);
+        (first.len(), last, verified.describe())
+    };
+    let limit = BLOCKS * 512;
+    // As much as that limit can hold, but for what the records take besides.
+    let most = limit - 4096;
+    let (_, whole, _) = log_of(most, "");
+    let around = most + limit - whole;
+    let told: Vec<_> = (0..40)
+        .map(|step| log_of(around + 500 - 25 * step, &format!("ulimit -f {BLOCKS};")))
+        .collect();
+    assert!(told.iter().any(|(segments, ..)| *segments == 1), "{told:?}");
+    assert!(told.iter().any(|(segments, ..)| *segments == 2), "{told:?}");
+    assert!(told.iter().all(|(_, bytes, _)| *bytes <= limit), "{told:?}");
+}
+
 // C2 C3: a disk of 600 KiB, which gets room later
 #[test]
 fn a_full_disk_leaves_a_gap_that_is_told_and_the_log_goes_on() {
