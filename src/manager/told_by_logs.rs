@@ -22,6 +22,9 @@ use crate::store::dir::Sub;
 use crate::store::files;
 use crate::sys::lock;
 
+/// What there is of each log, or why there is nothing.
+pub(crate) type ByLog<T> = Vec<(ProcessId, Result<T, Error>)>;
+
 /// One process as its log tells of it.
 pub(super) struct Told {
     pub(super) entry: Entry,
@@ -35,7 +38,7 @@ impl Manager {
     /// # Errors
     ///
     /// Storage (15), unsafe (14).
-    pub(super) fn told_by_logs(&self) -> Result<Vec<(ProcessId, Result<Told, Error>)>, Error> {
+    pub(super) fn told_by_logs(&self) -> Result<ByLog<Told>, Error> {
         let there = self.logs_that_are_there()?;
         let told = there.iter().filter_map(|(id, numbers)| {
             let told = self.told_by_log(*id, numbers).transpose()?; // or a start that has not got that far

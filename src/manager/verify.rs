@@ -1,13 +1,13 @@
 //! Looking at every record of a log, and telling what is wrong.
 //!
-//! Does not: repair anything. Key and state have been verified when there is a [`Manager`] to ask.
+//! Does not: repair anything. The key has been verified when there is a [`Manager`] to ask.
 
 use super::Manager;
 use super::observe::Observed;
+use super::told_by_logs::ByLog;
 use crate::log::verify::{self, Report};
 use crate::log::{Cause, Damage};
 use crate::model::error::Error;
-use crate::model::id::ProcessId;
 use crate::store::files;
 use crate::store::state;
 
@@ -37,9 +37,7 @@ impl Manager {
     /// # Errors
     ///
     /// Storage (15), unsafe (14).
-    pub(crate) fn observe_by_logs(
-        &self,
-    ) -> Result<Vec<(ProcessId, Result<Observed, Error>)>, Error> {
+    pub(crate) fn observe_by_logs(&self) -> Result<ByLog<Observed>, Error> {
         let told = self.told_by_logs()?.into_iter();
         let observed = told.map(|(id, told)| {
             let observed = told.and_then(|told| self.observe(told.entry));

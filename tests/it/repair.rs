@@ -137,14 +137,14 @@ fn verify_looks_at_the_logs_also_where_the_state_is_damaged() {
         !outcome.errors().contains("bgp verify"),
         "the hint names what is run"
     );
-    let list = outcome.text();
+    let before = outcome.text();
     let line_of = |name: &str| {
-        let mut lines = list.lines();
+        let mut lines = before.lines();
         let line = lines.find(|line| line.starts_with(&format!("{name} (")));
-        line.unwrap_or_else(|| panic!("{name} is not told of: {list}"))
+        line.unwrap_or_else(|| panic!("{name} is not told of: {before}"))
     };
     for name in ["live", "rotated", "failed", "lost"] {
-        assert!(line_of(name).contains("): intact, "), "{list}");
+        assert!(line_of(name).contains("): intact, "), "{before}");
     }
 
     // One log is damaged too, and of another nothing tells what was asked.
