@@ -32,7 +32,8 @@ impl Manager {
         }
     }
 
-    /// The processes as their logs tell of them, whatever the state is like, or why a log tells of none.
+    /// The processes as their logs tell of them, whatever the state is like, oldest first, then the logs that
+    /// tell of none.
     ///
     /// # Errors
     ///
@@ -43,7 +44,12 @@ impl Manager {
             let observed = told.and_then(|told| self.observe(told.entry));
             (id, observed)
         });
-        Ok(observed.collect())
+        let mut observed: ByLog<Observed> = observed.collect();
+        observed.sort_by_key(|(_, seen)| {
+            let number = seen.as_ref().map(|seen| seen.entry.number);
+            number.unwrap_or(u64::MAX)
+        });
+        Ok(observed)
     }
 
     /// Verifies the log of `process`.
