@@ -284,10 +284,14 @@ impl Reading {
                     None if record.kind == Kind::Gap && record.after > self.gaps_told => {
                         self.gaps_told = record.after;
                         let lost = serde_json::from_slice::<Lost>(record.payload);
-                        let bytes = lost.unwrap_or_default().bytes;
+                        let Lost { bytes, facts } = lost.unwrap_or_default();
                         self.dropped_bytes = self.dropped_bytes.saturating_add(bytes);
+                        let and = match facts {
+                            0 => String::new(),
+                            facts => format!(" and {facts} records of what happened"),
+                        };
                         sink(Piece::Note(format!(
-                            "gap: {bytes} bytes of output were lost, as the disk was full or failed"
+                            "gap: {bytes} bytes of output{and} were lost, as the disk was full or failed"
                         )))?;
                     }
                     None if record.kind == Kind::Note && self.from_run.is_some() => {

@@ -7,6 +7,7 @@
 
 mod changes;
 mod raising;
+mod refused;
 mod runs;
 mod segments;
 
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::alerts::Alerts;
-use super::held::{Held, Keep, Record, What};
+use super::held::{Held, Keep, Record};
 use super::launch::{Launch, own_mapping};
 use super::leader::Leader;
 use super::rotation::Rotation;
@@ -28,32 +29,17 @@ use crate::crypto::Key;
 use crate::log::block;
 use crate::log::writer::Writer;
 use crate::log::{Identity, Kind, LogKeys};
-use crate::model::alert;
-use crate::model::facts::{Block, End, Exit, Lost};
+use crate::model::facts::{Block, End, Exit};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
 use crate::sys::crash::crash_point;
 use crate::sys::sink::Sink;
 use crate::sys::{clock, proc};
 
-/// How long the end waits for a disk that refuses, before it is written into the block alone.
-const REFUSAL_LIMIT: Duration = Duration::from_secs(10);
-
 /// How long after a burst its buffers are kept.
 const REST_AFTER: Duration = Duration::from_secs(1);
 /// A read as large as this is one of a burst, in bytes.
 const BURST_BYTES: usize = 4096;
-
-/// What is written at once when the disk has refused more, in bytes.
-const PIECE_BYTES: usize = 16 * 1024;
-
-/// A gap: what was read, or has happened, and could not be kept.
-#[derive(Serialize)]
-struct Gap {
-    #[serde(flatten)]
-    lost: Lost,
-    reason: &'static str,
-}
 
 /// The one who writes log and status block of a process.
 pub(super) struct Journal {
@@ -186,22 +172,6 @@ impl Journal {
             }
         }
         got
-    }
-
-    /// Writes as much as there is room for, and keeps the rest.
-    fn take_in_pieces(&mut self, kind: Kind, now_ns: u64, bytes: &[u8]) {
-        for piece in bytes.chunks(PIECE_BYTES) {
-            let written = self.held.is_empty()
-                && self.write(now_ns, |writer| writer.append(kind, now_ns, piece));
-            if !written {
-                let record = Record {
-                    kind,
-                    time_ns: now_ns,
-                    payload: piece,
-                };
-                self.held.push(record, Keep::UpToABound, Instant::now());
-            }
-        }
     }
 
     /// A stream has ended.
@@ -348,49 +318,6 @@ impl Journal {
             self.writer.rest();
         }
         rests
-    }
-
-    fn retry(&mut self, now: Instant) {
-        if self.held.deadline().is_none_or(|at| now < at) {
-            return;
-        }
-        let now_ns = clock::wall_ns();
-        while let Some(waiting) = self.held.take_first() {
-            let time_ns = waiting.time_ns;
-            let written = match &waiting.what {
-                What::Record { kind, payload } => {
-                    self.write(now_ns, |writer| writer.append(*kind, time_ns, payload))
-                }
-                What::Lost(lost) => {
-                    let gap = Gap {
-                        lost: *lost,
-                        reason: "the disk was full or failed",
-                    };
-                    let json = serde_json::to_vec(&gap).unwrap_or_default();
-                    self.write(now_ns, |writer| writer.append(Kind::Gap, time_ns, &json))
-                }
-            };
-            if !written {
-                self.held.put_back(waiting);
-                self.held.back_off(now);
-                return;
-            }
-            if matches!(waiting.what, What::Lost(_))
-                && let Some(raised) = self.alerts.of_log(alert::Event::Gap, now)
-            {
-                self.raise(raised);
-                self.publish();
-            }
-        }
-        self.held.clear();
-    }
-
-    /// Whether all that was read is written, or has been refused for too long to wait any more.
-    pub(super) fn is_settled(&mut self, now: Instant) -> bool {
-        if self.held.is_empty() {
-            return true;
-        }
-        now >= *self.give_up_at.get_or_insert(now + REFUSAL_LIMIT)
     }
 }
 

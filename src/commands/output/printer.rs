@@ -5,10 +5,12 @@
 //! redrawn on a terminal; a pipe gets it once it is final.
 //! Does not: read, or decide when to end.
 
-use super::document::{GapDocument, LineDocument, Rest};
+mod json;
+
+use super::document::{GapDocument, Rest};
 use super::{Follow, From, Options};
-use crate::commands::documents::{Failure, SCHEMA};
-use crate::commands::out::{Format, note, to_json};
+use crate::commands::documents::Failure;
+use crate::commands::out::{Format, note};
 use crate::commands::words::Clock;
 use crate::commands::{Context, Outcome};
 use crate::manager::observe::{Observed, Reach};
@@ -139,18 +141,13 @@ impl<'a> Printer<'a> {
         });
         if self.context.format == Format::Json && (round == Round::Last || self.document.is_some())
         {
-            self.begin_document()?;
-            let rest = to_json(&Rest {
+            self.end_document(&Rest {
                 left_out: gaps,
                 next_cursor: cursor.to_string(),
                 dropped_bytes: reading.dropped_bytes(),
                 eof: reach == Reach::Ended,
                 error: damage.map(Failure::from),
             })?;
-            let rest = rest.strip_prefix('{').unwrap_or(&rest);
-            self.context.out.line(&format!("],{rest}"))?;
-            self.document = None;
-            self.told = damage.is_some();
         }
         self.context.out.flush()?;
         if round == Round::Last && reach == Reach::Ended && reading.torn_bytes() > 0 {
@@ -349,35 +346,6 @@ impl<'a> Printer<'a> {
             }
         }
         Ok(Some(gaps))
-    }
-
-    fn begin_document(&mut self) -> Result<(), Error> {
-        if self.document.is_none() {
-            self.document = Some(0);
-            let id = to_json(&self.id)?;
-            self.context
-                .out
-                .text(&format!("{{\"schema\":{SCHEMA},\"id\":{id},\"lines\":["))?;
-        }
-        Ok(())
-    }
-
-    fn document_line(&mut self, line: &ShownLine) -> Result<(), Error> {
-        self.begin_document()?;
-        if let Some(lines) = &mut self.document {
-            if *lines > 0 {
-                self.context.out.text(",")?;
-            }
-            *lines += 1;
-        }
-        let json = to_json(&LineDocument {
-            stream: line.stream.word(),
-            time: line.time_ns / 1_000_000,
-            text: line.text(),
-            partial: line.partial,
-            continued: line.continued,
-        })?;
-        self.context.out.text(&json)
     }
 }
 
