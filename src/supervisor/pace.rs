@@ -1,16 +1,16 @@
 //! How often a stream is read: at once when something comes after a pause, then no more often than a
 //! trickle of lines is worth, and as fast as it can be when much comes.
 //!
-//! A line that is logged by itself costs a wake-up, a seal and a write; twenty of them together cost the
-//! same.
+//! A line that is logged by itself costs a wake-up, a seal and a write; fifty of them together cost hardly
+//! more.
 //! Does not: read.
 
 use std::time::{Duration, Instant};
 
-/// How long a trickle is left to gather.
-const NAP: Duration = Duration::from_millis(5);
+/// How long a trickle is left to gather: a fifth of what who follows it may wait for a line.
+const NAP: Duration = Duration::from_millis(10);
 /// From so many bytes in the time of a nap on it is no trickle: its writer must not wait for us.
-const MUCH_BYTES: usize = 16 * 1024;
+const MUCH_BYTES: usize = 32 * 1024;
 
 /// When one stream was read, and how much that gave.
 #[derive(Debug, Default)]
@@ -48,6 +48,11 @@ impl Pace {
         self.nap_until = None;
     }
 
+    /// Whether a nap was over since this was last asked: what has gathered is to be read.
+    pub(super) fn nap_is_over(&mut self, now: Instant) -> bool {
+        self.nap_until.take_if(|until| now >= *until).is_some()
+    }
+
     /// Until when it is left alone, if it is.
     pub(super) fn nap_until(&self, now: Instant) -> Option<Instant> {
         self.nap_until.filter(|until| now < *until)
@@ -66,8 +71,11 @@ mod tests {
         for round in 0..3 {
             let now = begin + NAP * round;
             assert_eq!(pace.nap_until(now), None);
+            assert_eq!(pace.nap_is_over(now), round > 0);
+            assert!(!pace.nap_is_over(now), "it is over once");
             pace.read(100, now);
             assert_eq!(pace.nap_until(now), Some(now + NAP));
+            assert!(!pace.nap_is_over(now));
         }
         let later = begin + Duration::from_secs(9);
         assert_eq!(pace.nap_until(later), None, "a pause ends it");

@@ -86,8 +86,8 @@ impl Streams {
         self.0.iter().all(Option::is_none)
     }
 
-    /// Reads once from each that is ready, in the order of [`fds`](Self::fds). Returns whether there was
-    /// anything to read.
+    /// Reads once from each that is ready, in the order of [`fds`](Self::fds), or was left alone for long
+    /// enough. Returns whether there was anything to read.
     pub(super) fn read_ready(
         &mut self,
         ready: [bool; STREAMS],
@@ -99,13 +99,17 @@ impl Streams {
             .0
             .each_ref()
             .map(|slot| slot.is_some() && ready.next() == Some(true));
-        if !ready.contains(&true) {
+        let rested = self.0.each_mut().map(|slot| {
+            let source = slot.as_mut();
+            source.is_some_and(|source| source.pace.nap_is_over(now))
+        });
+        if !ready.contains(&true) && !rested.contains(&true) {
             return false;
         }
         // What has gathered in one was written before what has come to the other now.
-        let gathers = self.0.each_ref().map(|slot| {
-            let source = slot.as_ref();
-            source.is_some_and(|source| source.pace.nap_until(now).is_some())
+        let gathers: [bool; STREAMS] = std::array::from_fn(|index| {
+            let source = self.0[index].as_ref();
+            rested[index] || source.is_some_and(|source| source.pace.nap_until(now).is_some())
         });
         let mut bytes = 0;
         for (index, slot) in self.0.iter_mut().enumerate() {
