@@ -1,6 +1,6 @@
 //! What one write puts into the log: payloads cut into records that lie right in their blocks, sealed together.
 //!
-//! Does not: write. A batch that could not be written is thrown away and made again, with other IVs.
+//! Does not: write. What of a batch could not be written is thrown away and made again, with other IVs.
 
 use super::header::HEADER_BYTES;
 use super::record::{self, Meta, PAYLOAD_MAX_BYTES, RECORD_MAX_BYTES, capacity, record_len};
@@ -26,6 +26,16 @@ pub(super) struct Batch {
     offset: u64,
     /// The number of the next record.
     number: u64,
+}
+
+/// The records of a batch that are written whole, though not all of it is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub(super) bytes: usize,
+    pub(super) records: u64,
+    pub(super) payload_bytes: usize,
+    /// The last one's.
+    pub(super) tag: [u8; TAG_BYTES],
 }
 
 impl Batch {
@@ -94,6 +104,27 @@ impl Batch {
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What is whole of a batch of output, which is sealed, in its first `written` bytes.
+    pub(super) fn whole(&self, written: usize) -> Whole {
+        let mut whole = Whole::default();
+        let mut at = 0;
+        while at < written {
+            let Some(len) = record::measure(&self.bytes[at..]) else {
+                at += self.room_at(at); // filler
+                continue;
+            };
+            at += len;
+            if at > written {
+                break;
+            }
+            whole.bytes = at;
+            whole.records += 1;
+            whole.payload_bytes += capacity(len); // all but the last are full
+            whole.tag.copy_from_slice(&self.bytes[at - TAG_BYTES..at]);
+        }
+        whole
     }
 
     /// The number after the last record.

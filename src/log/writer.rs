@@ -1,8 +1,9 @@
 //! Writes one log, as its only writer: seals each batch and puts it at the writer's own offset with one write.
 //!
-//! - A batch is written whole or not at all: after a short or failed write the file is cut back to where
-//!   it was, and the next batch takes the same place and numbers under other IVs. If not even the cut
-//!   works, it is tried again before anything else is written.
+//! - Facts are written whole or not at all: after a short or failed write the file is cut back to where
+//!   it was, and the next batch takes the same place and numbers under other IVs. Of output the records stay
+//!   that are whole in the file: who follows the log may have read them. If not even the cut works, it is
+//!   tried again before anything else is written.
 //! - Idle, a writer holds the keys and at most some KiB. A burst takes mappings of its own, for what is read and
 //!   for what is written; they go back to the kernel when reads come back small, or with
 //!   [`rest`](Writer::rest).
@@ -14,6 +15,7 @@ mod segment;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::batch::{Batch, MAPPED_BYTES};
@@ -73,6 +75,26 @@ pub(crate) struct Opening<'a> {
     pub(crate) removed: usize,
 }
 
+/// What could not be written, or not all of it.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// So many bytes of the payload, output, are in the log all the same.
+    pub(crate) taken: usize,
+    pub(crate) error: io::Error,
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self { taken: 0, error }
+    }
+}
+
+impl From<Refused> for io::Error {
+    fn from(refused: Refused) -> Self {
+        refused.error
+    }
+}
+
 impl<S: Sink> Writer<S> {
     /// Begins a log in `file`, which is empty and not opened for appending (pwrite(2), BUGS).
     ///
@@ -94,7 +116,7 @@ impl<S: Sink> Writer<S> {
         };
         batch.push_header(&header.seal(&keys));
         let mut segment = Segment::new(file, 0, segment_keys(&keys, &identity, 0));
-        segment.write(batch.bytes())?;
+        segment.write(batch.bytes(), segment::none)?;
         Ok(Self {
             keys,
             identity,
@@ -112,23 +134,42 @@ impl<S: Sink> Writer<S> {
         })
     }
 
-    /// Writes `payload`: a fact as a whole, output cut into records as it comes. No output is no record.
+    /// Writes `payload`: a fact as a whole, output cut into records as it comes. No output is no record. Who may
+    /// have to write output again asks [`append_some`](Self::append_some).
     ///
     /// # Errors
     ///
     /// When it could not be written, all of it or none: the log is as it was, and the same call can be
     /// made again. `InvalidInput` for a fact of more than [`FACT_MAX_BYTES`], and for anything after END.
     pub(crate) fn append(&mut self, kind: Kind, time_ns: u64, payload: &[u8]) -> io::Result<()> {
+        Ok(self.append_some(kind, time_ns, payload)?)
+    }
+
+    /// The same, and an error tells how much of the payload is in the log.
+    ///
+    /// # Errors
+    ///
+    /// As [`append`](Self::append).
+    pub(crate) fn append_some(
+        &mut self,
+        kind: Kind,
+        time_ns: u64,
+        payload: &[u8],
+    ) -> Result<(), Refused> {
         self.allow(kind, payload)?;
         if kind.is_output() && payload.is_empty() {
             return Ok(());
         }
         self.batch.begin(self.segment.len, self.number);
         self.batch.push(kind, time_ns, payload);
-        self.write_batch()?;
+        let written = self.write_batch(kind);
         if kind.is_output() {
-            self.output_bytes += payload.len() as u64;
+            let taken = written
+                .as_ref()
+                .map_or_else(|refused| refused.taken, |()| payload.len());
+            self.output_bytes += taken as u64;
         }
+        written?;
         self.ended = kind == Kind::End;
         Ok(())
     }
@@ -147,19 +188,25 @@ impl<S: Sink> Writer<S> {
         &mut self.inlet
     }
 
-    /// Writes the first `len` bytes of the [`inlet`](Self::inlet), which the caller has read into it.
+    /// Writes these bytes of the [`inlet`](Self::inlet), up to the last that the caller has read into it.
     ///
     /// # Errors
     ///
-    /// As [`append`](Self::append). What was read stands in [`read_bytes`](Self::read_bytes) until the next read.
-    pub(crate) fn append_read(&mut self, kind: Kind, time_ns: u64, len: usize) -> io::Result<()> {
-        if len >= CALM_BYTES {
+    /// As [`append_some`](Self::append_some). What was read stands in [`read_bytes`](Self::read_bytes) until the
+    /// next read.
+    pub(crate) fn append_read(
+        &mut self,
+        kind: Kind,
+        time_ns: u64,
+        bytes: Range<usize>,
+    ) -> Result<(), Refused> {
+        if bytes.end >= CALM_BYTES {
             self.burst = BURST_READS;
         } else if self.burst > 0 {
             self.burst -= 1;
         }
         let inlet = std::mem::take(&mut self.inlet);
-        let result = self.append(kind, time_ns, &inlet[..len]);
+        let result = self.append_some(kind, time_ns, &inlet[bytes]);
         self.inlet = inlet;
         result
     }
@@ -221,7 +268,7 @@ impl<S: Sink> Writer<S> {
         let keys = segment_keys(&self.keys, &self.identity, number);
         let mut next = Segment::new(file, number, keys);
         let tag = self.batch.seal(&next.keys).map_err(no_random)?;
-        next.write(self.batch.bytes())?;
+        next.write(self.batch.bytes(), segment::none)?;
 
         self.last_tag = tag;
         self.number = self.batch.next_number();
@@ -318,9 +365,23 @@ impl<S: Sink> Writer<S> {
         Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
     }
 
-    fn write_batch(&mut self) -> io::Result<()> {
+    fn write_batch(&mut self, kind: Kind) -> Result<(), Refused> {
         let tag = self.batch.seal(&self.segment.keys).map_err(no_random)?;
-        self.segment.write(self.batch.bytes())?;
+        let (batch, before) = (&self.batch, self.segment.len);
+        let keep = |written| match kind.is_output() {
+            true => batch.whole(written).bytes,
+            false => 0,
+        };
+        if let Err(error) = self.segment.write(batch.bytes(), keep) {
+            let kept = usize::try_from(self.segment.len - before).unwrap_or(0);
+            let whole = batch.whole(kept);
+            if whole.records > 0 {
+                self.last_tag = whole.tag;
+                self.number += whole.records;
+            }
+            let taken = whole.payload_bytes;
+            return Err(Refused { taken, error });
+        }
         (self.last_tag, self.number) = (tag, self.batch.next_number());
         if self.burst == 0 {
             self.batch.release();

@@ -27,7 +27,7 @@ use super::rotation::Rotation;
 use super::streams::{Got, Source};
 use crate::crypto::Key;
 use crate::log::block;
-use crate::log::writer::Writer;
+use crate::log::writer::{Refused, Writer};
 use crate::log::{Identity, Kind, LogKeys};
 use crate::model::facts::{Block, End, Exit};
 use crate::model::id::ProcessId;
@@ -164,10 +164,14 @@ impl Journal {
                 self.look_after(now);
             }
             let kind = source.kind();
+            let mut done = 0;
             let written = self.held.is_empty()
-                && self.write(now, |writer| writer.append_read(kind, now, count));
+                && self.write(now, |writer| {
+                    let written = writer.append_read(kind, now, done..count);
+                    written.map_err(|refused| after(refused, &mut done))
+                });
             if !written {
-                let bytes = self.writer.read_bytes(count).to_vec();
+                let bytes = self.writer.read_bytes(count)[done..].to_vec();
                 self.take_in_pieces(kind, now, &bytes);
             }
         }
@@ -319,6 +323,12 @@ impl Journal {
         }
         rests
     }
+}
+
+/// The error of a write of which some is in the log: it goes on behind that.
+fn after(refused: Refused, done: &mut usize) -> io::Error {
+    *done += refused.taken;
+    refused.error
 }
 
 /// When the block tells the leader's end.

@@ -42,18 +42,29 @@ impl Sink for File {
 /// # Errors
 ///
 /// As the system says; some of it may be written then.
-pub(crate) fn write_all(file: &impl Sink, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.write_at(bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                bytes = &bytes[written..];
-                offset += written as u64;
-            }
+pub(crate) fn write_all(file: &impl Sink, bytes: &[u8], offset: u64) -> io::Result<()> {
+    write_counted(file, bytes, offset).map_err(|(_, error)| error)
+}
+
+/// The same, and an error tells how much of it is written.
+///
+/// # Errors
+///
+/// As the system says.
+pub(crate) fn write_counted(
+    file: &impl Sink,
+    bytes: &[u8],
+    offset: u64,
+) -> Result<(), (usize, io::Error)> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.write_at(&bytes[done..], offset + done as u64) {
+            Ok(0) => return Err((done, io::ErrorKind::WriteZero.into())),
+            Ok(written) => done += written,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            Err(error) => return Err(error),
+            Err(error) => return Err((done, error)),
         }
-        if !bytes.is_empty() {
+        if done < bytes.len() {
             crash_point!("write-cut");
         }
     }

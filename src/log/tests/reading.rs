@@ -51,7 +51,7 @@ impl Sample {
             if kind.is_output() && random.bool() {
                 payload.truncate(writer.inlet().len());
                 writer.inlet()[..payload.len()].copy_from_slice(&payload);
-                writer.append_read(kind, time_ns, payload.len()).unwrap();
+                writer.append_read(kind, time_ns, 0..payload.len()).unwrap();
             } else {
                 writer.append(kind, time_ns, &payload).unwrap();
             }
@@ -390,14 +390,14 @@ fn a_fact_of_which_only_a_part_is_there_yet_comes_when_all_of_it_is() {
 fn a_burst_is_read_at_once_and_is_over_after_some_small_reads_or_a_rest() {
     let mut writer = writer();
     let calm = writer.inlet().len();
-    writer.append_read(Kind::Stdout, 1, calm).unwrap();
+    writer.append_read(Kind::Stdout, 1, 0..calm).unwrap();
     assert!(writer.inlet().len() >= 128 * 1024);
     for _ in 0..8 {
         assert!(writer.inlet().len() > calm);
-        writer.append_read(Kind::Stdout, 1, 100).unwrap();
+        writer.append_read(Kind::Stdout, 1, 0..100).unwrap();
     }
     assert_eq!(writer.inlet().len(), calm);
-    writer.append_read(Kind::Stdout, 1, calm).unwrap();
+    writer.append_read(Kind::Stdout, 1, 0..calm).unwrap();
     writer.rest();
     assert_eq!(writer.inlet().len(), calm);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The file that is written to: all of a batch or none of it.
+//! The file that is written to: all of a batch, or what of it may have been read already.
 //!
 //! Does not: seal.
 
@@ -6,7 +6,7 @@ use std::io;
 
 use crate::crypto::seal::SealKeys;
 use crate::sys::crash::crash_point;
-use crate::sys::sink::{Sink, write_all};
+use crate::sys::sink::{Sink, write_counted};
 
 /// The live segment, and how much of its file is ours.
 pub(super) struct Segment<S> {
@@ -29,13 +29,18 @@ impl<S: Sink> Segment<S> {
         }
     }
 
-    /// Adds `bytes`, all or none.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Adds `bytes`, or where that cannot be done as much of them as `keep` says of what is written.
+    pub(super) fn write(
+        &mut self,
+        bytes: &[u8],
+        keep: impl FnOnce(usize) -> usize,
+    ) -> io::Result<()> {
         if self.torn {
             self.file.truncate(self.len)?;
             self.torn = false;
         }
-        if let Err(error) = write_all(&self.file, bytes, self.len) {
+        if let Err((written, error)) = write_counted(&self.file, bytes, self.len) {
+            self.len += keep(written) as u64;
             self.torn = self.file.truncate(self.len).is_err();
             return Err(error);
         }
@@ -43,4 +48,9 @@ impl<S: Sink> Segment<S> {
         crash_point!("log-written");
         Ok(())
     }
+}
+
+/// Keeps nothing.
+pub(super) fn none(_written: usize) -> usize {
+    0
 }

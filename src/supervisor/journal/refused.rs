@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::Journal;
+use super::{Journal, after};
 use crate::log::Kind;
 use crate::model::alert;
 use crate::model::facts::Lost;
@@ -31,17 +31,25 @@ impl Journal {
     /// Writes as much as there is room for, and keeps the rest.
     pub(super) fn take_in_pieces(&mut self, kind: Kind, now_ns: u64, bytes: &[u8]) {
         for piece in bytes.chunks(PIECE_BYTES) {
-            let written = self.held.is_empty()
-                && self.write(now_ns, |writer| writer.append(kind, now_ns, piece));
+            let mut done = 0;
+            let written = self.held.is_empty() && self.write_piece(kind, now_ns, piece, &mut done);
             if !written {
                 let record = Record {
                     kind,
                     time_ns: now_ns,
-                    payload: piece,
+                    payload: &piece[done..],
                 };
                 self.held.push(record, Keep::UpToABound, Instant::now());
             }
         }
+    }
+
+    /// Writes what is not `done` of a piece.
+    fn write_piece(&mut self, kind: Kind, time_ns: u64, piece: &[u8], done: &mut usize) -> bool {
+        self.write(clock::wall_ns(), |writer| {
+            let written = writer.append_some(kind, time_ns, &piece[*done..]);
+            written.map_err(|refused| after(refused, done))
+        })
     }
 
     /// Tries again when it is time.
@@ -50,11 +58,14 @@ impl Journal {
             return;
         }
         let now_ns = clock::wall_ns();
-        while let Some(waiting) = self.held.take_first() {
+        while let Some(mut waiting) = self.held.take_first() {
             let time_ns = waiting.time_ns;
-            let written = match &waiting.what {
+            let written = match &mut waiting.what {
                 What::Record { kind, payload } => {
-                    self.write(now_ns, |writer| writer.append(*kind, time_ns, payload))
+                    let mut done = 0;
+                    let written = self.write_piece(*kind, time_ns, payload, &mut done);
+                    payload.drain(..done);
+                    written
                 }
                 What::Lost(lost) => {
                     let gap = Gap {
