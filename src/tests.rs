@@ -363,6 +363,7 @@ fn make_process(store: &Store, number: u8, process: &Process) -> Entry {
                 let end = facts::End {
                     end_ms: now_ns / 1_000_000,
                     output_bytes,
+                    lost: facts::Lost::default(),
                 };
                 block.log_end = Some(writer.end(now_ns, &end).unwrap());
                 block.end = Some(end);

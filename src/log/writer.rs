@@ -368,9 +368,12 @@ impl<S: Sink> Writer<S> {
     fn write_batch(&mut self, kind: Kind) -> Result<(), Refused> {
         let tag = self.batch.seal(&self.segment.keys).map_err(no_random)?;
         let (batch, before) = (&self.batch, self.segment.len);
-        let keep = |written| match kind.is_output() {
-            true => batch.whole(written).bytes,
-            false => 0,
+        let keep = |written| {
+            if kind.is_output() {
+                batch.whole(written).bytes
+            } else {
+                0
+            }
         };
         if let Err(error) = self.segment.write(batch.bytes(), keep) {
             let kept = usize::try_from(self.segment.len - before).unwrap_or(0);

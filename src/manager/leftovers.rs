@@ -48,7 +48,8 @@ pub(super) fn find(entry: &Entry, block: Option<&Block>) -> Vec<Leftover> {
 }
 
 fn belongs(entry: &Entry, block: Option<&Block>, stat: &Stat) -> bool {
-    let leader = block.filter(|block| block.pid > 0);
+    // Brought back from a log it has no start: then its number may be another's by now.
+    let leader = block.filter(|block| block.pid > 0 && block.pid_start > 0);
     let since = leader.map_or_else(
         || proc::start_at(entry.uptime_ms, entry.start_ms),
         |leader| leader.pid_start,

@@ -15,7 +15,7 @@ use super::Manager;
 use super::info::ProcessInfo;
 use crate::log::block::{self, BlockState};
 use crate::model::error::Error;
-use crate::model::facts::{Block, Entry};
+use crate::model::facts::{Block, Entry, Lost};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
 use crate::store::dir::Sub;
@@ -67,6 +67,12 @@ impl Observed {
     /// Whether the end of all of it is recorded: then nothing of it changes any more.
     pub(crate) fn has_ended(&self) -> bool {
         self.block.as_ref().is_some_and(|block| block.end.is_some())
+    }
+
+    /// What of its output is not in the log, which has no record that tells it.
+    pub(crate) fn lost_at_end(&self) -> Lost {
+        let end = self.block.as_ref().and_then(|block| block.end.as_ref());
+        end.map(|end| end.lost).unwrap_or_default()
     }
 
     /// Whether its supervisor lives and has not said its last word.
@@ -230,14 +236,19 @@ impl Manager {
     /// An unsafe file in place of the lease.
     pub(crate) fn observe(&self, mut entry: Entry) -> Result<Observed, Error> {
         if let Some(block) = entry.ended.take() {
-            return Ok(Observed {
+            let log_bytes = block.log_end.as_ref().map(|end| end.bytes);
+            let observed = Observed {
                 recorded: true,
-                log_bytes: block.log_end.as_ref().map_or(0, |end| end.bytes),
+                log_bytes: log_bytes.unwrap_or(0),
                 entry,
                 lease: Lease::Missing,
                 block: Some(block),
                 damaged: false,
-            });
+            };
+            return match log_bytes {
+                Some(_) => Ok(observed),
+                None => self.with_log_bytes(observed), // its disk has refused the log's END
+            };
         }
         let run = self.store.dir().sub(Sub::Run)?;
         let Some(file) = run

@@ -88,6 +88,8 @@ pub(crate) struct Reading {
     dropped_bytes: u64,
     /// Gaps up to here have been told.
     gaps_told: Position,
+    /// What was lost at the end, and is still to be told.
+    lost_at_end: Lost,
     damage: Option<Damage>,
     /// Segments before which rotation removed some that were not read yet, and how much output that was.
     overtaken: Vec<(u64, u64)>,
@@ -142,6 +144,7 @@ impl Manager {
             notes: Vec::new(),
             dropped_bytes: 0,
             gaps_told: Position::default(),
+            lost_at_end: process.lost_at_end(),
             damage: missing.or(found.damage),
             overtaken: Vec::new(),
             torn_bytes: 0,
@@ -191,6 +194,7 @@ impl Manager {
             notes: Vec::new(),
             dropped_bytes: 0,
             gaps_told: Position::default(),
+            lost_at_end: process.lost_at_end(),
             damage: missing.filter(|missing| missing.segment >= cursor.position.segment),
             overtaken: Vec::new(),
             torn_bytes: 0,
@@ -283,16 +287,8 @@ impl Reading {
                     }
                     None if record.kind == Kind::Gap && record.after > self.gaps_told => {
                         self.gaps_told = record.after;
-                        let lost = serde_json::from_slice::<Lost>(record.payload);
-                        let Lost { bytes, facts } = lost.unwrap_or_default();
-                        self.dropped_bytes = self.dropped_bytes.saturating_add(bytes);
-                        let and = match facts {
-                            0 => String::new(),
-                            facts => format!(" and {facts} records of what happened"),
-                        };
-                        sink(Piece::Note(format!(
-                            "gap: {bytes} bytes of output{and} were lost, as the disk was full or failed"
-                        )))?;
+                        let lost = serde_json::from_slice(record.payload).unwrap_or_default();
+                        self.tell_lost(lost, sink)?;
                     }
                     None if record.kind == Kind::Note && self.from_run.is_some() => {
                         let note = serde_json::from_slice(record.payload);
@@ -311,6 +307,8 @@ impl Reading {
                     None => self.damage = self.damage.or(Some(damage)),
                 },
                 Item::End(ending) => {
+                    let lost = std::mem::take(&mut self.lost_at_end);
+                    self.tell_lost(lost, sink)?;
                     self.ended = ending == Ending::Ended;
                     self.torn_bytes = match ending {
                         Ending::TornTail { bytes } => bytes,
@@ -372,6 +370,14 @@ impl Reading {
     /// How much output rotation has removed so far.
     fn removed_bytes(&self) -> Result<u64, Error> {
         dropped_bytes(self.reader.segments()).map_err(|error| Error::io("read", &self.path, &error))
+    }
+
+    fn tell_lost(&mut self, lost: Lost, sink: &mut Sink<'_>) -> Result<(), Error> {
+        if lost.is_nothing() {
+            return Ok(());
+        }
+        self.dropped_bytes = self.dropped_bytes.saturating_add(lost.bytes);
+        sink(Piece::Note(lost.told()))
     }
 
     fn tell_dropped(&mut self, bytes: u64, of: &str) {

@@ -69,7 +69,9 @@ impl Manager {
         };
         let mut replay = Replay {
             path,
-            is_exact: begin.position.is_none() && dropped == 0,
+            is_exact: begin.position.is_none()
+                && dropped == 0
+                && process.lost_at_end().is_nothing(),
             reader: match begin.position {
                 None => Reader::new(segments),
                 Some(position) => Reader::resume(segments, position),

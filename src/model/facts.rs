@@ -185,11 +185,15 @@ pub(crate) enum Note {
 
 /// END: nothing of the process lives, and all it wrote is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "they are its JSON")]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct End {
     pub(crate) end_ms: u64,
-    /// Bytes of output in the log, of both streams.
+    /// Bytes of output that were read, of both streams.
     pub(crate) output_bytes: u64,
+    /// What of it is not in the log, as the disk refused it to the last. The log itself cannot tell it.
+    #[serde(default, skip_serializing_if = "Lost::is_nothing")]
+    pub(crate) lost: Lost,
 }
 
 /// What a size was, and what it is.
@@ -207,6 +211,22 @@ pub(crate) struct Lost {
     /// How many other records.
     #[serde(default, skip_serializing_if = "is_none")]
     pub(crate) facts: u64,
+}
+
+impl Lost {
+    pub(crate) fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// In words.
+    pub(crate) fn told(self) -> String {
+        let Self { bytes, facts } = self;
+        let and = match facts {
+            0 => String::new(),
+            facts => format!(" and {facts} records of what happened"),
+        };
+        format!("gap: {bytes} bytes of output{and} were lost, as the disk was full or failed")
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]

@@ -63,12 +63,19 @@ impl Waiting {
 pub(super) struct Held {
     waiting: VecDeque<Waiting>,
     bytes: usize,
+    /// Whether something is lost since all was written.
+    has_lost: bool,
     retry: Option<(Instant, Duration)>,
 }
 
 impl Held {
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Whether something is lost since all was written.
+    pub(super) fn has_lost(&self) -> bool {
+        self.has_lost
     }
 
     /// Keeps a record; what is above its bound is lost, and a gap takes its place.
@@ -104,6 +111,7 @@ impl Held {
     }
 
     fn lose(&mut self, lost: Lost, time_ns: u64) {
+        self.has_lost = true;
         if let Some(Waiting {
             what: What::Lost(gap),
             ..
@@ -115,6 +123,24 @@ impl Held {
             let what = What::Lost(lost);
             self.waiting.push_back(Waiting { time_ns, what });
         }
+    }
+
+    /// What would be lost if nothing of it could be written any more.
+    pub(super) fn lost(&self) -> Lost {
+        let mut all = Lost::default();
+        for waiting in &self.waiting {
+            match &waiting.what {
+                What::Record { kind, payload } if kind.is_output() => {
+                    all.bytes += payload.len() as u64;
+                }
+                What::Record { .. } => all.facts += 1,
+                What::Lost(lost) => {
+                    all.bytes += lost.bytes;
+                    all.facts += lost.facts;
+                }
+            }
+        }
+        all
     }
 
     /// When to try again, if anything waits.
@@ -179,6 +205,14 @@ mod tests {
         }
         held.push(record(Kind::Note, b"{}"), Keep::UpToABound, now);
         held.push(record(Kind::Stdout, b"fits"), Keep::UpToABound, now);
+        let all = (3 * half.len() + b"fits".len()) as u64;
+        assert_eq!(
+            held.lost(),
+            Lost {
+                bytes: all,
+                facts: 1
+            }
+        );
         // The gap stands where the output would have stood.
         let lost = Lost {
             bytes: 2 * half.len() as u64,

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::alerts::Alerts;
+use super::alerts::{self, Alerts};
 use super::held::{Held, Keep, Record};
 use super::launch::{Launch, own_mapping};
 use super::leader::Leader;
@@ -29,6 +29,7 @@ use crate::crypto::Key;
 use crate::log::block;
 use crate::log::writer::{Refused, Writer};
 use crate::log::{Identity, Kind, LogKeys};
+use crate::model::alert;
 use crate::model::facts::{Block, End, Exit};
 use crate::model::id::ProcessId;
 use crate::model::status::{Event, Reason, Status};
@@ -201,11 +202,19 @@ impl Journal {
 
     /// Nothing of the tree lives, and all it wrote is in the log, or cannot be written.
     pub(super) fn end(&mut self) {
+        let now = Instant::now();
+        self.raise_held_back(now);
         let end = End {
             end_ms: clock::wall_ms(),
             output_bytes: self.output_bytes,
+            lost: self.held.lost(),
         };
-        self.raise_held_back(Instant::now());
+        if !end.lost.is_nothing()
+            && !self.held.has_lost()
+            && let Some(raised) = self.alerts.of_log(alert::Event::Gap, now)
+        {
+            alerts::add(&mut self.block.raised, raised); // the log takes nothing
+        }
         if self.held.is_empty() {
             let now = clock::wall_ns();
             self.look_at_file(now);
@@ -245,7 +254,7 @@ impl Journal {
                 time_ns: now,
                 payload,
             };
-            self.held.push(record, keep, Instant::now());
+            self.hold(record, keep);
         }
     }
 

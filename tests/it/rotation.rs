@@ -440,6 +440,46 @@ fn whatever_record_a_limit_of_file_sizes_falls_on_the_log_has_its_end() {
     assert!(told.iter().all(|(_, bytes, _)| *bytes <= limit), "{told:?}");
 }
 
+// C2: a disk of 600 KiB, which gets no room before the end
+#[test]
+fn what_a_full_disk_has_taken_to_the_last_is_told_though_no_log_tells_it() {
+    let bgp = Sandbox::new();
+    if proc::pass_over(!proc::is_root(), "only root can mount a tiny disk") {
+        return;
+    }
+    let line = r#"
+        mkdir -m 700 tiny && mount -t tmpfs -o size=600k,mode=700 tmpfs tiny || exit 99
+        mkdir -m 700 tiny/s && cp -p state/key tiny/s/key && export BGP_DIR="$PWD/tiny/s"
+        "$BGP" start -n work sh -c 'seq 100000 599999; : > done; read go; exit 3' >&2 || exit 98
+        while [ ! -e done ]; do sleep 0.05; done
+        "$BGP" send work go >&2 || exit 97
+        "$BGP" wait work >&2; [ $? = 3 ] || exit 96
+        until "$BGP" output work --json -n 0 > json && grep -q '"eof":true' json; do sleep 0.05; done
+        cat json
+        "$BGP" output work --raw -n 0 > raw || exit 95
+        "$BGP" verify work >&2 || exit 94
+        mount -o remount,size=16m tmpfs tiny
+        "$BGP" alerts --peek >&2
+    "#;
+    let mut unshare = bgp.foreign("unshare");
+    let outcome = crate::invocation::finish(unshare.args(["--mount", "sh", "-c", line]));
+    if proc::pass_over(outcome.status.code() == Some(99), "no mounts here") {
+        return;
+    }
+    let outcome = outcome.code(0);
+    let (json, errors) = (outcome.json(), outcome.errors());
+    let kept = fs::read(bgp.dir().join("raw")).unwrap().len() as u64;
+    let lost = json["droppedBytes"].as_u64().unwrap();
+    assert_eq!(kept + lost, 500_000 * 7, "{errors}");
+    assert!(lost > 2_000_000, "{lost}");
+    assert!(errors.contains("has a log with a gap"), "{errors}");
+    assert_eq!(json["eof"], true);
+    assert!(
+        errors.contains(&format!("gap: {lost} bytes of output")),
+        "{errors}"
+    );
+}
+
 // C2 C3: a disk of 600 KiB, which gets room later
 #[test]
 fn a_full_disk_leaves_a_gap_that_is_told_and_the_log_goes_on() {

@@ -448,3 +448,20 @@ fn what_an_earlier_run_wrote_does_not_count_for_the_current_one() {
         .code(0)
         .stdout("");
 }
+
+// The same when rotation has removed the beginning of the log, but not that of the run.
+#[test]
+fn what_an_earlier_run_wrote_does_not_count_after_rotation() {
+    let bgp = Sandbox::new();
+    let line = "if [ -e ran ]; then echo again; sleep 60; fi; touch ran; seq 100000 399999; echo ready; exit 1";
+    bgp.start_with(
+        &["--name", "web", "--restart", "always", "--max-log=1MiB"],
+        ["sh", "-c", line],
+    );
+    bgp.run(["wait", "web", "--output", "again", "--timeout", "25s"])
+        .code(0);
+    let first = bgp.run(["output", "-n", "0", "web"]).code(0).text();
+    assert!(!first.starts_with("100000\n") && first.ends_with("\nready\nagain\n"));
+    bgp.run(["wait", "web", "--output", "ready", "--timeout", "100ms"])
+        .failed(124);
+}

@@ -159,7 +159,7 @@ fn what_could_not_be_cut_off_is_cut_off_before_the_next_write() {
     // Of output no more is to be cut off than a torn record.
     disk.calls_left.set(4);
     let refused = writer
-        .append_some(Kind::Stdout, 1, &[1; 70_000])
+        .append_some(Kind::Stdout, 1, &vec![1; 70_000])
         .unwrap_err();
     assert!(refused.taken > 60_000);
     let torn = disk.read().len() as u64 - writer.segment_bytes();

@@ -163,6 +163,7 @@ pub(super) fn json(fact: &impl serde::Serialize) -> Vec<u8> {
 pub(super) const END: facts::End = facts::End {
     end_ms: 3,
     output_bytes: 5,
+    lost: facts::Lost { bytes: 0, facts: 0 },
 };
 
 /// The ranges of the records of one segment, the header aside.

@@ -8,8 +8,11 @@ use super::cursor::Cursor;
 use super::rest::Rest;
 use super::sieve::is_found;
 use super::{Piece, Reading};
+use crate::log::Kind;
+use crate::log::reader::{Item, Reader};
 use crate::manager::observe::{Observed, Reach};
 use crate::model::error::Error;
+use crate::model::facts::Note;
 use crate::text::lines::Line;
 
 /// A line that was looked for.
@@ -23,12 +26,35 @@ pub(crate) struct Found {
 }
 
 impl Reading {
-    /// Leaves out what was written before the current run of `process` began, where that can be told:
-    /// not when rotation has removed the beginning of the log.
-    pub(crate) fn only_current_run(&mut self, process: &Observed) {
+    /// Leaves out what was written before the current run of `process` began: all before the record that tells
+    /// its beginning. If rotation has removed that, only the current run is left.
+    ///
+    /// # Errors
+    ///
+    /// A log that cannot be read.
+    pub(crate) fn only_current_run(&mut self, process: &Observed) -> Result<(), Error> {
         let run = process.block.as_ref().map_or(1, |block| block.run);
-        let whole = self.reader.segments().first_number() == Some(0);
-        self.from_run = (whole && run > 1).then_some(run);
+        let begins_in_it = run > 1 && self.begins(run)?;
+        self.from_run = begins_in_it.then_some(run);
+        Ok(())
+    }
+
+    /// Whether the log has the beginning of this run, or of a later one.
+    fn begins(&self, wanted: u64) -> Result<bool, Error> {
+        let mut reader = Reader::new(self.reader.segments().clone());
+        loop {
+            let item = reader.next();
+            match item.map_err(|error| Error::io("read", &self.path, &error))? {
+                Item::Record(record) if record.kind == Kind::Note => {
+                    let note = serde_json::from_slice(record.payload);
+                    if matches!(note, Ok(Note::Run { run, .. }) if run >= wanted) {
+                        return Ok(true);
+                    }
+                }
+                Item::Record(_) | Item::Damage(_) => {}
+                Item::End(_) => return Ok(false),
+            }
+        }
     }
 
     /// The first line that is there in which one of `patterns` is found, as it is shown; also one that is

@@ -21,6 +21,7 @@ impl Reading {
         process: &Observed,
     ) -> Result<bool, Error> {
         self.catch_up_alone()?;
+        self.lost_at_end = process.lost_at_end();
         let added = manager.add_segments(&mut self.reader, process)?;
         self.overtaken.extend(added.overtaken);
         Ok(added.any)

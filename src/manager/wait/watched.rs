@@ -56,7 +56,7 @@ impl Watched {
             Some(cursor) => Some(manager.read_output_after(target, query, cursor)?),
             None => {
                 let mut reading = manager.read_output(target, query)?;
-                reading.only_current_run(target);
+                reading.only_current_run(target)?;
                 Some(reading)
             }
         };

@@ -39,7 +39,7 @@ impl Journal {
                     time_ns: now_ns,
                     payload: &piece[done..],
                 };
-                self.held.push(record, Keep::UpToABound, Instant::now());
+                self.hold(record, Keep::UpToABound);
             }
         }
     }
@@ -50,6 +50,19 @@ impl Journal {
             let written = writer.append_some(kind, time_ns, &piece[*done..]);
             written.map_err(|refused| after(refused, done))
         })
+    }
+
+    /// Keeps what could not be written. That something is lost is raised when it is.
+    pub(super) fn hold(&mut self, record: Record<'_>, keep: Keep) {
+        let (had_lost, now) = (self.held.has_lost(), Instant::now());
+        self.held.push(record, keep, now);
+        if self.held.has_lost()
+            && !had_lost
+            && let Some(raised) = self.alerts.of_log(alert::Event::Gap, now)
+        {
+            self.raise(raised);
+            self.publish();
+        }
     }
 
     /// Tries again when it is time.
@@ -80,12 +93,6 @@ impl Journal {
                 self.held.put_back(waiting);
                 self.held.back_off(now);
                 return;
-            }
-            if matches!(waiting.what, What::Lost(_))
-                && let Some(raised) = self.alerts.of_log(alert::Event::Gap, now)
-            {
-                self.raise(raised);
-                self.publish();
             }
         }
         self.held.clear();
