@@ -206,6 +206,9 @@ impl Given {
             (Kind::Duration, Value::Number(number)) => {
                 return written::duration(&number.to_string()).map(Self::Duration);
             }
+            (Kind::Interval, Value::Number(number)) => {
+                return written::interval(&number.to_string()).map(Self::Duration);
+            }
             _ => {}
         }
         let Value::String(text) = value else {
@@ -239,6 +242,7 @@ impl Given {
             Kind::Port => written::port(text).map(Self::Port),
             Kind::Cursor => Cursor::parse(text).map(Self::Cursor),
             Kind::Duration => written::duration(text).map(Self::Duration),
+            Kind::Interval => written::interval(text).map(Self::Duration),
             Kind::Regex => regex(text).map(Self::Regex),
             Kind::Patterns => regex(text).map(|_| Self::Patterns(vec![text.clone()])),
             Kind::Restart => written::restart(text).map(Self::Restart),
@@ -259,7 +263,7 @@ impl Kind {
         match self {
             Self::Switch => "true or false",
             Self::Count => "a whole number",
-            Self::Duration => "a time in seconds, or a text such as 500ms",
+            Self::Duration | Self::Interval => "a time in seconds, or a text such as 500ms",
             Self::Port => "a port, a number from 1 to 65535",
             Self::Variables => "KEY=VALUE, a list of that, or an object",
             _ => "a text",

@@ -47,6 +47,8 @@ pub(crate) struct Agent {
     pub(crate) environment: Environment,
     pub(crate) configuration: Configuration,
     pub(crate) face: Face,
+    /// Whether its answers are read as documents, and not as text alone.
+    pub(crate) documents: bool,
     /// The session of what is started, when the caller names none.
     pub(crate) session: Option<String>,
     /// The store, once it is unlocked: whoever stays unlocks it once.
@@ -85,6 +87,7 @@ impl Agent {
             environment,
             configuration,
             face,
+            documents: true,
             held: Mutex::new(None),
         })
     }

@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Count,
     /// Seconds, or a text such as `500ms`.
     Duration,
+    /// The same, and no shorter than what is worth looking for.
+    Interval,
     /// A TCP port.
     Port,
     /// A place in the output of a process.

@@ -37,7 +37,7 @@ const ON_OUTPUT: Parameter = Parameter::new(
 );
 const ON_IDLE: Parameter = Parameter::new(
     "alertOnIdle",
-    Kind::Duration,
+    Kind::Interval,
     "raise an alert when it has written nothing for so long",
 );
 const GROUP: Parameter = Parameter::new("group", Kind::Label, "only those of this group");
@@ -157,6 +157,11 @@ pub(crate) const ACTIONS: &[Action] = &[
                 "since",
                 Kind::Duration,
                 "only what was written in the last time",
+            ),
+            Parameter::new(
+                "after",
+                Kind::Cursor,
+                "only what was written behind this place: a nextCursor",
             ),
         ],
         example: &[("id", "proc_1")],

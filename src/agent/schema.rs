@@ -33,6 +33,7 @@ fn property(parameter: &Parameter) -> Value {
         Kind::Switch => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),
         Kind::Duration => json!({"type": ["number", "string"], "minimum": 0}),
+        Kind::Interval => json!({"type": ["number", "string"], "minimum": 0.1}),
         Kind::Port => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
         Kind::Variables => json!({"type": ["object", "array"],
             "additionalProperties": {"type": "string"}, "items": {"type": "string"}}),
@@ -44,7 +45,7 @@ fn property(parameter: &Parameter) -> Value {
         }
     };
     let mut help = parameter.help.to_owned();
-    if parameter.kind == Kind::Duration {
+    if matches!(parameter.kind, Kind::Duration | Kind::Interval) {
         help.push_str(" (seconds, or such as \"500ms\", \"5m\")");
     }
     if let Some(default) = parameter.default {

@@ -35,7 +35,8 @@ pub(crate) fn run(context: &mut Context, words: &[OsString]) -> Outcome {
     let action = action(&mut said)?;
     let arguments = Arguments::read(action, &said, Face::Line)?;
     let configuration = Configuration::read(&context.environment);
-    let agent = Agent::new(context.environment.clone(), configuration, Face::Line)?;
+    let mut agent = Agent::new(context.environment.clone(), configuration, Face::Line)?;
+    agent.documents = context.format == Format::Json;
     let call = Call {
         agent: &agent,
         arguments: &arguments,

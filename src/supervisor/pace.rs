@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 /// How long a trickle is left to gather: a fifth of what who follows it may wait for a line.
 const NAP: Duration = Duration::from_millis(10);
-/// From so many bytes in the time of a nap on it is no trickle: its writer must not wait for us.
-const MUCH_BYTES: usize = 32 * 1024;
 
 /// When one stream was read, and how much that gave.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pace {
+    /// From so many bytes in the time of a nap on it is no trickle: its writer must not wait for us.
+    much_bytes: usize,
     /// The begin of the last stretch of time as long as a nap in which something was read.
     since: Option<Instant>,
     /// What was read in that time.
@@ -25,16 +25,27 @@ pub(super) struct Pace {
 }
 
 impl Pace {
+    /// For a stream that holds `capacity` bytes until its writer has to wait.
+    pub(super) fn of(capacity: usize) -> Self {
+        Self {
+            much_bytes: capacity / 2,
+            since: None,
+            bytes: 0,
+            was_much: false,
+            nap_until: None,
+        }
+    }
+
     /// Takes note of a read.
     pub(super) fn read(&mut self, bytes: usize, now: Instant) {
         let is_new = self.since.is_none_or(|since| now >= since + NAP);
         if is_new {
             self.since = Some(now);
-            self.was_much = self.bytes >= MUCH_BYTES;
+            self.was_much = self.bytes >= self.much_bytes;
             self.bytes = 0;
         }
         self.bytes += bytes;
-        let is_trickle = !self.was_much && self.bytes < MUCH_BYTES;
+        let is_trickle = !self.was_much && self.bytes < self.much_bytes;
         self.nap_until = is_trickle.then_some(now + NAP);
     }
 
@@ -63,10 +74,13 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const CAPACITY: usize = 64 * 1024;
+    const MUCH_BYTES: usize = CAPACITY / 2;
+
     #[test]
     fn the_first_line_is_read_at_once_and_what_follows_together() {
         let begin = Instant::now();
-        let mut pace = Pace::default();
+        let mut pace = Pace::of(CAPACITY);
         assert_eq!(pace.nap_until(begin), None);
         for round in 0..3 {
             let now = begin + NAP * round;
@@ -84,7 +98,7 @@ mod tests {
     #[test]
     fn who_writes_much_is_not_left_to_wait() {
         let begin = Instant::now();
-        let mut pace = Pace::default();
+        let mut pace = Pace::of(CAPACITY);
         pace.read(100, begin);
         let mut now = begin + NAP;
         pace.read(MUCH_BYTES, now); // its pipe filled meanwhile

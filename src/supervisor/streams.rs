@@ -18,6 +18,8 @@ use crate::sys::pipe;
 /// the larger ones. See pipe(7), `pipe-user-pages-soft`.
 const PIPE_BYTES: usize = 64 * 1024;
 const PIPE_BURST_BYTES: usize = 256 * 1024;
+/// What a terminal holds of what is written to it: Linux's `N_TTY_BUF_SIZE`.
+const TERMINAL_BYTES: usize = 4096;
 /// How many full pipes in a row make a burst.
 const FULL_READS: u8 = 4;
 
@@ -50,12 +52,16 @@ pub(super) enum Got {
 impl Streams {
     /// `stderr` is none where a terminal takes both.
     pub(super) fn new(stdout: OwnedFd, stderr: Option<OwnedFd>) -> Self {
+        let capacity = match stderr {
+            Some(_) => PIPE_BYTES,
+            None => TERMINAL_BYTES,
+        };
         let source = |pipe, kind| {
             Some(Source {
                 pipe: File::from(pipe),
                 kind,
                 full: 0,
-                pace: Pace::default(),
+                pace: Pace::of(capacity),
             })
         };
         let stderr = stderr.and_then(|pipe| source(pipe, Kind::Stderr));

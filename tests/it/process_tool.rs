@@ -178,6 +178,10 @@ fn a_wrong_or_missing_parameter_is_named_and_a_right_call_shown() {
             "parameters 'pty' and 'stdin' of 'start' contradict each other",
         ),
         (
+            &["action=start", "name=x", "command=true", "alertOnIdle=0"],
+            "parameter 'alertOnIdle': '0' is too short",
+        ),
+        (
             &["action=send", "id=x"],
             "parameter 'text' of 'send' is missing",
         ),
@@ -250,6 +254,11 @@ fn a_long_answer_keeps_both_ends_of_each_stream_and_says_what_it_left_out() {
     ] {
         assert!(text.contains(part), "{part:?}");
     }
+    assert!(
+        text.len() > 35_000,
+        "more was left out than had to be: {}",
+        text.len()
+    );
     let json = bgp
         .run([&["process", "--json"], &words[..]].concat())
         .code(0)
@@ -515,4 +524,65 @@ fn an_alert_is_told_once_and_what_raises_one_can_be_changed() {
         let told = call(&bgp, &["action=alerts"]).code(0).text();
         told.contains("web (").then_some(())
     });
+}
+
+#[test]
+fn the_readme_tells_what_each_action_takes() {
+    let bgp = Sandbox::new();
+    let readme = std::fs::read_to_string(crate::harness::tree().join("README.md")).unwrap();
+    let names = |text: &str| -> Vec<String> {
+        let word = regex::Regex::new("`([A-Za-z]+)`").unwrap();
+        let mut found: Vec<String> = (word.captures_iter(text))
+            .map(|found| found[1].to_owned())
+            .collect();
+        found.sort();
+        found
+    };
+    let rows = readme.split("| action | parameters |").nth(1).unwrap();
+    let rows: Vec<&str> = (rows.lines().skip(2))
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    for row in &rows {
+        let cells: Vec<&str> = row.split('|').collect();
+        let action = names(cells[1]).remove(0);
+        let parameters = cells[2].replace(
+            "`alertOn…`",
+            "`alertOnSuccess` `alertOnFailure` `alertOnKill` `alertOnOutput` `alertOnIdle`",
+        );
+        let told = call(&bgp, &[&format!("action={action}"), "nothingOfThat=1"]).code(2);
+        let takes = told.errors();
+        let takes = takes.split("it takes ").nth(1).unwrap_or_default();
+        let takes = takes.split(';').next().unwrap();
+        let mut takes: Vec<String> = (takes.split([',', ' ', '\n']))
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect();
+        takes.sort();
+        assert_eq!(names(&parameters), takes, "{action}");
+    }
+    assert!(rows.len() > 10);
+}
+
+#[test]
+fn an_agent_reads_on_where_it_was() {
+    let bgp = Sandbox::new();
+    let line = "command=echo one; read more; echo two; read more";
+    call(&bgp, &["action=start", "name=x", line]).code(0);
+    call(&bgp, &["action=wait", "id=x", "output=one"]).code(0);
+    let json = ["process", "--json", "action=output", "id=x"];
+    let first = bgp.run(json).code(0).json();
+    let after = format!("after={}", first["nextCursor"].as_str().unwrap());
+    call(&bgp, &["action=send", "id=x", "text=more"]).code(0);
+    call(&bgp, &["action=wait", "id=x", "output=two"]).code(0);
+    let second = bgp.run([&json[..], &[&after]].concat()).code(0).json();
+    let texts = |document: &Value| -> Vec<String> {
+        let lines = document["lines"].as_array().unwrap().iter();
+        lines
+            .map(|line| line["text"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        (texts(&first), texts(&second)),
+        (vec!["one".into()], vec!["two".into()])
+    );
 }

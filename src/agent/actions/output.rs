@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{Call, Outcome};
+use crate::agent::Agent;
 use crate::agent::answer::{ANSWER_MAX_BYTES, Answer, called, status};
 use crate::config::Source;
 use crate::config::table::Key;
@@ -39,7 +40,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let (manager, process) = call.process()?;
     let query = query(call);
     let after = call.arguments.cursor("after");
-    let shown = read(&manager, &process, &query, after)?;
+    let shown = read(call.agent, (&manager, &process), &query, after)?;
     let info = process.info();
     let [out, err] = shown.counts;
     let [s_out, s_err] = shown.counts.map(|count| if count == 1 { "" } else { "s" });
@@ -110,10 +111,10 @@ pub(super) fn last_lines(
     read_within(manager, process, &query, None, max_bytes)
 }
 
-/// Reads as much as fits into an answer, as text and as a document.
+/// Reads as much as fits into an answer, as text and, where it is one, as a document.
 fn read(
-    manager: &Manager,
-    process: &Observed,
+    agent: &Agent,
+    (manager, process): (&Manager, &Observed),
     query: &Query,
     after: Option<&Cursor>,
 ) -> Result<Shown, Error> {
@@ -121,7 +122,7 @@ fn read(
     let mut budget = max_bytes;
     let mut shown = read_within(manager, process, query, after, budget)?;
     for _ in 0..TRIES {
-        let size = shown.size();
+        let size = shown.size(agent.documents);
         if size <= max_bytes {
             break;
         }
@@ -174,9 +175,12 @@ impl Shown {
         self.cursor = cursor.to_string();
     }
 
-    /// The bytes it takes as text or in a document, whichever is more.
-    fn size(&self) -> usize {
+    /// The bytes it takes as text or, where it is one, in a document, whichever is more.
+    fn size(&self, as_document: bool) -> usize {
         let text: usize = self.parts.iter().map(|part| text(part).len() + 1).sum();
+        if !as_document {
+            return text;
+        }
         let (lines, left_out) = self.documents();
         let document =
             Value::from(lines).to_string().len() + Value::from(left_out).to_string().len();
