@@ -2,16 +2,19 @@
 //!
 //! Does not: ask for anything.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::Manager;
 use super::info::ProcessInfo;
 use super::observe::Observed;
 use super::stop::unanswered;
+use crate::control;
 use crate::control::client::{ANSWER_LIMIT, Call, Client, Unreachable};
 use crate::model::error::Error;
 use crate::model::status::Status;
+use crate::store::dir::Sub;
+use crate::store::files;
 use crate::sys::notify;
 
 /// How long to wait at most before a supervisor is tried, or looked at, again.
@@ -49,6 +52,24 @@ impl Manager {
                 None => return Ok(Contact::Ended(Box::new(seen.info()))),
             }
         }
+    }
+
+    /// Connects to the supervisor of `target`, once.
+    ///
+    /// # Errors
+    ///
+    /// Nobody is there, or not he.
+    pub(super) fn connect(&self, target: &Observed) -> Result<Client, Unreachable> {
+        let entry = &target.entry;
+        let run = self
+            .store
+            .dir()
+            .sub(Sub::Run)
+            .ok()
+            .flatten()
+            .ok_or(Unreachable::Gone)?;
+        let control = control::key(&self.log_key(entry), entry.log);
+        Client::connect(run.as_fd(), &files::socket(entry.id), &control, entry.log)
     }
 
     /// How the leader of `target` ended, which its supervisor has told, and is about to write down.

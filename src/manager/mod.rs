@@ -10,6 +10,7 @@
 //!   [`session`]: the end of all that were started together.
 //! - [`input`]: what is sent to its stdin; [`signal`]: and to its leader's group; both by [`contact`].
 //! - [`alerts`]: events are numbered, and readers have them.
+//! - [`around`]: the process in whose tree the caller itself runs.
 //! - [`leftovers`]: what is left of a process whose supervisor was killed.
 //! - [`sweep`]: what belongs to nobody.
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
@@ -21,6 +22,7 @@
 //! Does not: parse arguments or print.
 
 pub(crate) mod alerts;
+mod around;
 pub(crate) mod attach;
 pub(crate) mod clear;
 mod contact;

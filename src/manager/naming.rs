@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use super::Manager;
+use super::around::refuse_around_us;
 use super::plan::{IfTaken, Plan, StartOptions};
 use super::stop::{StopOptions, has_leftovers};
 use crate::model::error::{Error, Kind};
@@ -24,6 +25,7 @@ impl Manager {
             return Ok(()); // it is refused when the state is locked
         }
         there.retain(|process| process.is_live() || has_leftovers(process));
+        there.iter().try_for_each(refuse_around_us)?;
         let stopped = self.stop(
             &there,
             StopOptions {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Manager;
+use super::around::refuse_around_us;
 use super::info::ProcessInfo;
 use super::observe::Observed;
 use super::plan::{
@@ -29,6 +30,7 @@ impl Manager {
         let planned: Vec<_> = targets
             .iter()
             .map(|target| {
+                refuse_around_us(target)?;
                 let (options, plan) = again(&self.beginning(target)?)?;
                 // The settings may have been changed since.
                 let alerts = target.entry.alerts.clone();
@@ -66,6 +68,7 @@ impl Manager {
     ///
     /// Something of it lives whose supervisor was killed (6); as for `restart`.
     pub(crate) fn ask_to_restart(&self, target: &Observed) -> Result<(), Error> {
+        refuse_around_us(target)?;
         again(&self.beginning(target)?)?;
         if target.is_live() {
             let options = StopOptions {

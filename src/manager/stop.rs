@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::Manager;
+use super::around::around_us;
 use super::contact::next_to_ask;
 use super::info::ProcessInfo;
 use super::leftovers::{self, Leftover};
@@ -61,8 +62,25 @@ enum Asked {
 }
 
 impl Manager {
-    /// Stops all of `targets`; one result for each, in their order: what it is now, or why not.
+    /// Stops all of `targets`; one result for each, in their order: what it is now, or why not. Where we run in
+    /// the tree of one of them, all others have ended before that is asked, as we may end with it.
     pub(crate) fn stop(
+        &self,
+        targets: &[Observed],
+        options: StopOptions,
+    ) -> Vec<Result<ProcessInfo, Error>> {
+        let Some(index) = around_us(targets) else {
+            return self.stop_in_parts(targets, options);
+        };
+        let mut others = targets.to_vec();
+        let ours = others.remove(index);
+        let mut results = self.stop_in_parts(&others, options);
+        let last = self.stop_in_parts(&[ours], options);
+        results.splice(index..index, last);
+        results
+    }
+
+    fn stop_in_parts(
         &self,
         targets: &[Observed],
         options: StopOptions,
@@ -183,19 +201,6 @@ impl Manager {
             }
             Err(error) => Err(unanswered(target, &error)),
         }
-    }
-
-    pub(super) fn connect(&self, target: &Observed) -> Result<Client, Unreachable> {
-        let entry = &target.entry;
-        let run = self
-            .store
-            .dir()
-            .sub(Sub::Run)
-            .ok()
-            .flatten()
-            .ok_or(Unreachable::Gone)?;
-        let control = control::key(&self.log_key(entry), entry.log);
-        Client::connect(run.as_fd(), &files::socket(entry.id), &control, entry.log)
     }
 
     fn finish(

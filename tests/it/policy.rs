@@ -55,6 +55,27 @@ fn the_end_of_a_session_stops_and_clears_all_of_it_and_nothing_else() {
     assert!(!proc::alive(other.pid) && proc::alive(alone.pid));
 }
 
+// H3: who ends a session from within one of its processes ends with it, after all others
+#[test]
+fn a_session_that_is_ended_from_within_leaves_nothing_running() {
+    let bgp = Sandbox::new();
+    let line = "\"$BGP\" start -n server sleep 99 && \"$BGP\" start -n last sleep 99 && \"$BGP\" end-session";
+    for round in 0..3 {
+        let agent = format!("agent-{round}");
+        let mut start = bgp.command(["start", "--session", "s", "-n", &agent]);
+        let password = format!("BG_PASSWORD={}", crate::harness::PASSWORD);
+        start.args(["-e", "BGP_SESSION=s", "-e", &password, "sh", "-c", line]);
+        start.env("BGP", crate::harness::bin());
+        finish(&mut start).code(0);
+        bgp.wait_until("nothing of it runs", || {
+            let list = bgp.list();
+            let runs = |process: &Value| process["status"] == "running";
+            (list.len() > round && !list.iter().any(runs)).then_some(())
+        });
+        bgp.run(["clear"]).code(0);
+    }
+}
+
 #[test]
 fn nothing_to_end_is_no_failure_and_no_name_is_one() {
     let fresh = Sandbox::fresh();
