@@ -3,6 +3,7 @@
 //!
 //! - [`rows`] has a row for each action, as [`table`] says; [`parameter`] says what may be said to it.
 //! - [`mod@line`] reads `KEY=VALUE`, [`arguments`] checks what was said, however it was said.
+//! - [`hints`] says what went wrong in the caller's words.
 //! - [`actions`] do it through the [`manager`](crate::manager), and give an [`answer`].
 //!
 //! Does not: print, or know a protocol.
@@ -10,6 +11,7 @@
 mod actions;
 pub(crate) mod answer;
 pub(crate) mod arguments;
+mod hints;
 pub(crate) mod line;
 pub(crate) mod parameter;
 mod rows;
@@ -174,7 +176,7 @@ impl Call<'_> {
     ///
     /// Whatever went wrong, with a hint at what to do.
     pub(crate) fn run(&self, action: &'static Action) -> Result<Answer, Error> {
-        (action.run)(self)
+        (action.run)(self).map_err(|error| hints::said_to(self.agent.face, error))
     }
 
     /// The process that the parameter `id` means.

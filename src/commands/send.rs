@@ -127,14 +127,18 @@ fn read(source: &Source, manager: &Manager, target: &Observed) -> Result<Vec<u8>
         }
         Source::Stdin => read_all(io::stdin().lock(), Path::new("-")),
         Source::File(path) => {
-            let file = File::open(path).map_err(|error| {
-                let reason = error::reason(&error);
+            let unusable = |error: &io::Error| {
+                let reason = error::reason(error);
                 Error::usage(format!(
                     "--file: cannot open '{}': {reason}",
                     path.display()
                 ))
                 .hint("a file that can be read, or '-' for bgp's own standard input")
-            })?;
+            };
+            let file = File::open(path).map_err(|error| unusable(&error))?;
+            if file.metadata().is_ok_and(|found| found.is_dir()) {
+                return Err(unusable(&io::Error::from_raw_os_error(libc::EISDIR)));
+            }
             read_all(file, path)
         }
     }

@@ -59,6 +59,19 @@ pub(crate) fn show(context: &mut Context) -> Outcome {
 ///
 /// A file is there that bgp did not write (1); storage (15).
 pub(crate) fn install(context: &mut Context, dir: &Path) -> Outcome {
+    let path =
+        write(dir).map_err(|error| error.elsewhere("name a directory that you may write to"))?;
+    match context.format {
+        Format::Json => context.out.json(&Installed {
+            schema: SCHEMA,
+            path,
+        })?,
+        Format::Text => context.out.line(&format!("Wrote {}", one_line(&path)))?,
+    }
+    Ok(0)
+}
+
+fn write(dir: &Path) -> Result<String, Error> {
     let target = Target::open_or_create(dir)?;
     let path = target.path(NAME);
     let existing = match (target.has(NAME)?, is_ours(&path)) {
@@ -73,15 +86,7 @@ pub(crate) fn install(context: &mut Context, dir: &Path) -> Outcome {
     let mut file = draft.file();
     file.write_all(SKILL.as_bytes())
         .map_err(|error| Error::io("write", &path, &error))?;
-    let path = Bytes::from(draft.publish(existing)?.as_os_str()).escaped();
-    match context.format {
-        Format::Json => context.out.json(&Installed {
-            schema: SCHEMA,
-            path,
-        })?,
-        Format::Text => context.out.line(&format!("Wrote {}", one_line(&path)))?,
-    }
-    Ok(0)
+    Ok(Bytes::from(draft.publish(existing)?.as_os_str()).escaped())
 }
 
 fn is_ours(path: &Path) -> bool {

@@ -258,6 +258,7 @@ fn info_then(then: &Subject, entry: Option<&Entry>) -> ProcessInfo {
         pid: then.pid,
         exit: then.exit.clone(),
         runtime_ms: then.runtime_ms,
+        log_bytes: then.log_bytes,
         restarts: then.run.saturating_sub(1),
         ..ProcessInfo::of(entry)
     }

@@ -80,6 +80,17 @@ impl Manager {
         streams: [bool; 2],
         existing: Existing,
     ) -> Result<Export, Error> {
+        self.export_to(process, dir, streams, existing)
+            .map_err(|error| error.elsewhere("name a directory that you may write to"))
+    }
+
+    fn export_to(
+        &self,
+        process: &Observed,
+        dir: &Path,
+        streams: [bool; 2],
+        existing: Existing,
+    ) -> Result<Export, Error> {
         let target = Target::open_or_create(dir)?;
         let mut outlets = Vec::new();
         for stream in Stream::ALL {

@@ -55,7 +55,9 @@ impl Manager {
                 let (options, plan) = planned?;
                 match stopped.next() {
                     Some(Err(error)) if error.kind != Kind::NotRunning => Err(error),
-                    _ => self.start_planned(&options, &plan, None),
+                    _ => self
+                        .start_planned(&options, &plan, None)
+                        .map_err(as_of_restart),
                 }
             })
             .collect()
@@ -161,4 +163,12 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
         previous: Some(start.id),
     };
     Ok((options, plan))
+}
+
+/// The name may be another's by now, whom only `start` replaces.
+fn as_of_restart(error: Error) -> Error {
+    if error.kind == Kind::InTheWay {
+        return error.hint("stop that one first; or start this one under another name");
+    }
+    error
 }

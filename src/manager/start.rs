@@ -40,7 +40,7 @@ use crate::sys::{clock, lock};
 /// How many random ids are tried before something is wrong with the generator.
 const ID_TRIES: usize = 100;
 /// How often a name is made free for a start that replaces, when others want it too.
-const REPLACE_TRIES: usize = 3;
+const REPLACE_TRIES: usize = 32;
 
 /// The files of a process that is not on record yet; removed unless it comes to be.
 struct Claim<'a> {

@@ -210,6 +210,9 @@ pub(crate) struct Subject {
     /// How long the run had lasted; `None` where nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) runtime_ms: Option<u64>,
+    /// How large its log was when the alert got its number.
+    #[serde(default)]
+    pub(crate) log_bytes: u64,
     /// Which run it was: 1 for the first.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub(crate) run: u64,

@@ -154,6 +154,15 @@ impl Error {
         self
     }
 
+    /// The same failure of something outside the state directory: a hint at `BGP_DIR`, or none, is `hint` then.
+    #[must_use]
+    pub(crate) fn elsewhere(self, hint: &str) -> Self {
+        match &self.hint {
+            Some(own) if !own.contains("BGP_DIR") => self,
+            _ => self.hint(hint),
+        }
+    }
+
     /// A system call on `path` failed; `action` is an infinitive phrase ("open the log").
     ///
     /// A disk that is full, read-only or failing is [`Kind::Storage`], a symbolic link where none may be

@@ -32,12 +32,15 @@ impl Password {
     /// `NoPassword` when they are empty, too long, or begin with a byte order mark.
     pub(crate) fn new(mut bytes: Zeroizing<Vec<u8>>) -> Result<Self, Error> {
         if bytes.is_empty() {
-            return Err(no_password("empty password"));
+            return Err(
+                no_password("empty password").hint("what was to give it is set and gives nothing")
+            );
         }
         if bytes.len() > PASSWORD_MAX_BYTES {
             return Err(no_password(format!(
                 "the password is longer than {PASSWORD_MAX_BYTES} bytes"
-            )));
+            ))
+            .hint("choose a shorter one, or check what gives it"));
         }
         if bytes.starts_with(b"\xef\xbb\xbf") {
             return Err(no_password("the password begins with a byte order mark")
@@ -195,7 +198,8 @@ fn typed(names: &Names, ask: Ask) -> Result<Password, Error> {
             let first = line("bgp: new password: ")?;
             let second = line("bgp: once more: ")?;
             if first.expose() != second.expose() {
-                return Err(no_password("the two passwords are not the same"));
+                return Err(no_password("the two passwords are not the same")
+                    .hint("nothing was written; try again"));
             }
             Ok(first)
         }
@@ -328,9 +332,15 @@ mod tests {
         let error = current(&Environment::new([(P, "")]), Ask::Once)
             .err()
             .unwrap();
-        assert_eq!(error, no_password("empty password"));
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (Kind::NoPassword, "empty password")
+        );
         let command = Environment::new([(C, "echo")]);
         let error = current(&command, Ask::Once).err().unwrap();
-        assert_eq!(error, no_password("empty password"));
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (Kind::NoPassword, "empty password")
+        );
     }
 }

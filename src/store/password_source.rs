@@ -71,7 +71,10 @@ pub(super) fn command(
     environment: &Environment,
     limit: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let fail = |why: &str| no_password(format!("BG_PASSWORD_COMMAND {why}"));
+    let fail = |why: &str| {
+        no_password(format!("BG_PASSWORD_COMMAND {why}"))
+            .hint("its output is the password: try it by hand, with 'sh -c'")
+    };
     let deadline = Instant::now() + limit;
     let mut shell = Command::new("/bin/sh");
     shell

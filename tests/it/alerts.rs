@@ -103,6 +103,9 @@ fn each_end_is_told_by_the_settings_and_killed_from_outside_is_not_stopped_by_us
             ("stopped-told", "killed"),
         ]
     );
+    for alert in &told {
+        assert!(alert["process"]["logBytes"].as_u64() > Some(0), "{alert}");
+    }
     assert_eq!(take(&bgp, "default"), [] as [Value; 0]);
 }
 

@@ -415,7 +415,7 @@ fn nothing_is_sent_when_it_cannot_be_read() {
     bgp.start("cat", ["cat"]);
     for (args, code) in [
         (&["send", "cat", "--file", "not-there"][..], 2),
-        (&["send", "cat", "--file", "."], 1),
+        (&["send", "cat", "--file", "."], 2),
         (&["send", "cat"], 2),
         (&["send"], 2),
         (&["send", "cat", "x", "--file", "y"], 2),

@@ -417,6 +417,9 @@ fn an_export_is_readable_and_lies_where_nobody_else_looks() {
     )
     .code(0);
     call(&bgp, &["action=wait", "id=x"]).code(0);
+    call(&bgp, &["action=output", "id=nobody"])
+        .code(3)
+        .stderr_has("hint: process action=list shows what there is");
     call(&bgp, &["action=logs", "id=x", "dir=here"])
         .code(2)
         .stderr_has("add export=true");

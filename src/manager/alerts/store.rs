@@ -179,6 +179,7 @@ fn alert(raised: &Raised, seen: &Observed, told: &mut Told) -> Alert {
             pid: seen.block.as_ref().map(|block| block.pid),
             exit: exit.cloned(),
             runtime_ms: Some(raised.runtime_ms),
+            log_bytes: seen.log_bytes(),
             run: raised.run,
             ..subject(info)
         },
@@ -212,6 +213,7 @@ fn subject(info: ProcessInfo) -> Subject {
         exit: info.exit,
         start_ms: info.start_ms,
         runtime_ms: info.runtime_ms,
+        log_bytes: info.log_bytes,
         run: info.restarts + 1,
         group: info.group,
         session: info.session,
