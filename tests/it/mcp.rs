@@ -529,10 +529,12 @@ fn a_session_of_pipes_is_answered_in_order_to_its_end() {
         call(3, "process_output", json!({"id": "x"})),
         call(4, "process_clear", json!({})),
     ];
+    // A wait is cut short when the input ends: what follows it is said when it is answered.
     let shown = bgp
         .sh(&format!(
-            "printf '%s\\n' '{}' | \"$BGP\" mcp",
-            lines.join("' '")
+            "{{ printf '%s\\n' '{}' '{}'; until grep -q '\"id\":2' told; do sleep 0.05; done; \
+             printf '%s\\n' '{}' '{}'; }} | \"$BGP\" mcp > told && cat told",
+            lines[0], lines[1], lines[2], lines[3]
         ))
         .code(0)
         .text();
