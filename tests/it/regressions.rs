@@ -259,8 +259,11 @@ fn e12_a_recycled_pid_is_not_signalled() {
         started=$("$BGP" start --name work sleep 60) || exit 98
         pid=${started##*pid }; pid=${pid%)}
         supervisor=$(awk '{print $4}' "/proc/$pid/stat")
+        begun=$(awk '{print $22}' "/proc/$pid/stat")
         kill -KILL "$supervisor"
         while [ -d "/proc/$pid" ]; do sleep 0.01; done
+        # A process is known by its number and the tick of its start: the stranger begins in another one.
+        while [ "$(awk '{print $22}' /proc/self/stat)" = "$begun" ]; do :; done
         echo $((pid - 1)) > /proc/sys/kernel/ns_last_pid || exit 97
         setsid sleep 60 &
         stranger=$!
