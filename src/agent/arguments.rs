@@ -4,6 +4,7 @@
 //! means a number, a switch or a time.
 //! Does not: look for a process or a file.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -193,44 +194,39 @@ impl Given {
                 .collect::<Result<_, _>>()
                 .map(Self::Patterns);
         }
-        match (kind, value) {
+        let text = match (kind, value) {
             (Kind::Switch, Value::Bool(on)) => return Ok(Self::Switch(*on)),
             (Kind::Count, Value::Number(number)) => {
                 return number.as_u64().map(Self::Count).ok_or_else(|| {
                     Error::usage(format!("{number} is not a whole number from 0 on"))
                 });
             }
-            (Kind::Port, Value::Number(number)) => {
-                return written::port(&number.to_string()).map(Self::Port);
+            (_, Value::String(text)) => Cow::Borrowed(text.as_str()),
+            (Kind::Port | Kind::Duration | Kind::Interval, Value::Number(number)) => {
+                Cow::Owned(number.to_string())
             }
-            (Kind::Duration, Value::Number(number)) => {
-                return written::duration(&number.to_string()).map(Self::Duration);
+            _ => {
+                return Err(Error::usage(format!(
+                    "{} is not {}",
+                    quoted(&value.to_string()),
+                    kind.wanted()
+                )));
             }
-            (Kind::Interval, Value::Number(number)) => {
-                return written::interval(&number.to_string()).map(Self::Duration);
-            }
-            _ => {}
-        }
-        let Value::String(text) = value else {
-            return Err(Error::usage(format!(
-                "{} is not {}",
-                quoted(&value.to_string()),
-                kind.wanted()
-            )));
         };
+        let text = text.as_ref();
         if text.contains('\0') && kind != Kind::Data {
             written::no_nul(text.as_bytes(), "it")?;
         }
-        let not_empty = || match text.as_str() {
+        let not_empty = || match text {
             "" => Err(Error::usage("it is empty")),
-            _ => Ok(Self::Text(text.clone())),
+            _ => Ok(Self::Text(text.to_owned())),
         };
         match kind {
             Kind::Id | Kind::Text => not_empty(),
-            Kind::Data => Ok(Self::Text(text.clone())),
-            Kind::Name => name::check(text).map(|()| Self::Text(text.clone())),
+            Kind::Data => Ok(Self::Text(text.to_owned())),
+            Kind::Name => name::check(text).map(|()| Self::Text(text.to_owned())),
             Kind::Label => written::label(text).map(Self::Text),
-            Kind::Switch => match text.as_str() {
+            Kind::Switch => match text {
                 "true" => Ok(Self::Switch(true)),
                 "false" => Ok(Self::Switch(false)),
                 _ => Err(Error::usage(format!(
@@ -244,9 +240,9 @@ impl Given {
             Kind::Duration => written::duration(text).map(Self::Duration),
             Kind::Interval => written::interval(text).map(Self::Duration),
             Kind::Regex => regex(text).map(Self::Regex),
-            Kind::Patterns => regex(text).map(|_| Self::Patterns(vec![text.clone()])),
+            Kind::Patterns => regex(text).map(|_| Self::Patterns(vec![text.to_owned()])),
             Kind::Restart => written::restart(text).map(Self::Restart),
-            Kind::OneOf(words) if words.contains(&text.as_str()) => Ok(Self::Text(text.clone())),
+            Kind::OneOf(words) if words.contains(&text) => Ok(Self::Text(text.to_owned())),
             Kind::OneOf(words) => Err(Error::usage(format!(
                 "{} is none of {}",
                 quoted(text),

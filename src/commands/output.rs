@@ -116,29 +116,29 @@ fn one(context: &mut Context, manager: &Manager, process: Observed, options: &Op
 /// Not found (3): there is none. Of several failures each is told, and the first one's code is given.
 pub(crate) fn run_each(context: &mut Context, selection: &Selection, options: &Options) -> Outcome {
     let (manager, targets) = selection.observe_some(context)?;
-    let mut first = None;
+    let mut first = 0;
     for (index, target) in targets.into_iter().enumerate() {
         if context.format == Format::Text {
             let (name, id) = (&target.entry.name, target.entry.id);
             let apart = if index > 0 { "\n" } else { "" };
             context.out.line(&format!("{apart}==> {name} ({id}) <=="))?;
         }
-        match one(context, &manager, target, options) {
-            Ok(0) => (),
-            Ok(code) => {
-                first.get_or_insert(code);
-            }
+        let code = match one(context, &manager, target, options) {
+            Ok(code) => code,
             Err(error) => {
                 context.out.flush()?;
                 say_error(&error);
-                first.get_or_insert(error.kind.exit_code());
+                error.kind.exit_code()
             }
+        };
+        if first == 0 {
+            first = code;
         }
         if context.out.nobody_reads() {
             break;
         }
     }
-    Ok(first.unwrap_or(0))
+    Ok(first)
 }
 
 fn show(

@@ -59,8 +59,7 @@ pub(crate) fn show(context: &mut Context) -> Outcome {
 ///
 /// A file is there that bgp did not write (1); storage (15).
 pub(crate) fn install(context: &mut Context, dir: &Path) -> Outcome {
-    let path =
-        write(dir).map_err(|error| error.elsewhere("name a directory that you may write to"))?;
+    let path = write(dir).map_err(Error::elsewhere)?;
     match context.format {
         Format::Json => context.out.json(&Installed {
             schema: SCHEMA,

@@ -12,6 +12,7 @@ use crate::manager::observe::Observed;
 use crate::manager::verify::Verified;
 use crate::model::error::{Error, Kind};
 use crate::model::id::ProcessId;
+use crate::store::state::is_damage;
 use crate::text::display::{human_bytes, one_line};
 
 #[derive(Serialize)]
@@ -86,25 +87,28 @@ pub(crate) fn run(context: &mut Context, selection: &Selection) -> Outcome {
 }
 
 fn look(manager: &Manager, selection: &Selection) -> Result<Looked, Error> {
-    let state = if selection.is_named() {
-        None
-    } else {
-        manager.damage_of_state()?
-    };
-    let logs = if state.is_some() {
-        let told = manager.observe_by_logs()?.into_iter();
-        told.map(|(id, target)| match target {
-            Ok(target) => verify(manager, &target),
-            Err(error) => found(LogDocument::of(id, ""), Err(error)),
-        })
-        .collect::<Result<_, _>>()?
-    } else {
-        let targets = selection.observe(manager)?;
-        let logs = targets.iter().map(|target| verify(manager, target));
-        logs.filter(|log| selection.is_named() || !was_cleared(log))
-            .collect::<Result<_, _>>()?
-    };
-    Ok(Looked { state, logs })
+    match selection.observe(manager) {
+        Ok(targets) => {
+            let logs = targets.iter().map(|target| verify(manager, target));
+            let logs = logs.filter(|log| selection.is_named() || !was_cleared(log));
+            Ok(Looked {
+                state: None,
+                logs: logs.collect::<Result<_, _>>()?,
+            })
+        }
+        Err(error) if !selection.is_named() && is_damage(&error) => {
+            let told = manager.observe_by_logs()?.into_iter();
+            let logs = told.map(|(id, target)| match target {
+                Ok(target) => verify(manager, &target),
+                Err(error) => found(LogDocument::of(id, ""), Err(error)),
+            });
+            Ok(Looked {
+                state: Some(error),
+                logs: logs.collect::<Result<_, _>>()?,
+            })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether it is nobody's any more.

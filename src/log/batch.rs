@@ -34,8 +34,6 @@ pub(super) struct Whole {
     pub(super) bytes: usize,
     pub(super) records: u64,
     pub(super) payload_bytes: usize,
-    /// The last one's.
-    pub(super) tag: [u8; TAG_BYTES],
 }
 
 impl Batch {
@@ -122,7 +120,6 @@ impl Batch {
             whole.bytes = at;
             whole.records += 1;
             whole.payload_bytes += capacity(len); // all but the last are full
-            whole.tag.copy_from_slice(&self.bytes[at - TAG_BYTES..at]);
         }
         whole
     }

@@ -18,7 +18,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::batch::{Batch, MAPPED_BYTES};
+use super::batch::{Batch, MAPPED_BYTES, Whole};
 use super::beginning::Dropped;
 use super::header::Header;
 use super::record::segment_keys;
@@ -134,13 +134,12 @@ impl<S: Sink> Writer<S> {
         })
     }
 
-    /// Writes `payload`: a fact as a whole, output cut into records as it comes. No output is no record. Who may
-    /// have to write output again asks [`append_some`](Self::append_some).
+    /// Writes `payload`: a fact as a whole, output cut into records as it comes. No output is no record.
     ///
     /// # Errors
     ///
-    /// When it could not be written, all of it or none: the log is as it was, and the same call can be
-    /// made again. `InvalidInput` for a fact of more than [`FACT_MAX_BYTES`], and for anything after END.
+    /// When it could not be written: of a fact nothing, so that the same call can be made again, of output
+    /// maybe a part. `InvalidInput` for a fact of more than [`FACT_MAX_BYTES`], and for anything after END.
     pub(crate) fn append(&mut self, kind: Kind, time_ns: u64, payload: &[u8]) -> io::Result<()> {
         Ok(self.append_some(kind, time_ns, payload)?)
     }
@@ -367,21 +366,15 @@ impl<S: Sink> Writer<S> {
 
     fn write_batch(&mut self, kind: Kind) -> Result<(), Refused> {
         let tag = self.batch.seal(&self.segment.keys).map_err(no_random)?;
-        let (batch, before) = (&self.batch, self.segment.len);
+        let mut whole = Whole::default();
         let keep = |written| {
             if kind.is_output() {
-                batch.whole(written).bytes
-            } else {
-                0
+                whole = self.batch.whole(written);
             }
+            whole.bytes
         };
-        if let Err(error) = self.segment.write(batch.bytes(), keep) {
-            let kept = usize::try_from(self.segment.len - before).unwrap_or(0);
-            let whole = batch.whole(kept);
-            if whole.records > 0 {
-                self.last_tag = whole.tag;
-                self.number += whole.records;
-            }
+        if let Err(error) = self.segment.write(self.batch.bytes(), keep) {
+            self.number += whole.records;
             let taken = whole.payload_bytes;
             return Err(Refused { taken, error });
         }

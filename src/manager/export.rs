@@ -81,7 +81,7 @@ impl Manager {
         existing: Existing,
     ) -> Result<Export, Error> {
         self.export_to(process, dir, streams, existing)
-            .map_err(|error| error.elsewhere("name a directory that you may write to"))
+            .map_err(Error::elsewhere)
     }
 
     fn export_to(

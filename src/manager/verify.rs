@@ -9,7 +9,6 @@ use crate::log::verify::{self, Report};
 use crate::log::{Cause, Damage};
 use crate::model::error::Error;
 use crate::store::files;
-use crate::store::state;
 
 /// What was found in one log.
 pub(crate) struct Verified {
@@ -19,19 +18,6 @@ pub(crate) struct Verified {
 }
 
 impl Manager {
-    /// What is wrong with the state, if it is damaged or lost.
-    ///
-    /// # Errors
-    ///
-    /// A state of a later version (13), storage (15), unsafe (14).
-    pub(crate) fn damage_of_state(&self) -> Result<Option<Error>, Error> {
-        match self.load() {
-            Ok(_) => Ok(None),
-            Err(error) if state::is_damage(&error) => Ok(Some(error)),
-            Err(error) => Err(error),
-        }
-    }
-
     /// The processes as their logs tell of them, whatever the state is like, oldest first, then the logs that
     /// tell of none.
     ///

@@ -154,12 +154,12 @@ impl Error {
         self
     }
 
-    /// The same failure of something outside the state directory: a hint at `BGP_DIR`, or none, is `hint` then.
+    /// The same failure in a directory that somebody has named: a hint at `BGP_DIR` would mislead.
     #[must_use]
-    pub(crate) fn elsewhere(self, hint: &str) -> Self {
+    pub(crate) fn elsewhere(self) -> Self {
         match &self.hint {
             Some(own) if !own.contains("BGP_DIR") => self,
-            _ => self.hint(hint),
+            _ => self.hint("name a directory that you may write to"),
         }
     }
 

@@ -192,7 +192,7 @@ pub(crate) struct End {
     /// Bytes of output that were read, of both streams.
     pub(crate) output_bytes: u64,
     /// What of it is not in the log, as the disk refused it to the last. The log itself cannot tell it.
-    #[serde(default, skip_serializing_if = "Lost::is_nothing")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) lost: Lost,
 }
 
@@ -209,13 +209,13 @@ pub(crate) struct Lost {
     /// Of output.
     pub(crate) bytes: u64,
     /// How many other records.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(crate) facts: u64,
 }
 
 impl Lost {
-    pub(crate) fn is_nothing(&self) -> bool {
-        *self == Self::default()
+    pub(crate) fn is_nothing(self) -> bool {
+        self == Self::default()
     }
 
     /// In words.
@@ -227,11 +227,6 @@ impl Lost {
         };
         format!("gap: {bytes} bytes of output{and} were lost, as the disk was full or failed")
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-fn is_none(count: &u64) -> bool {
-    *count == 0
 }
 
 /// Where a finished log ends: what a cut at its tail is seen against.

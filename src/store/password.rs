@@ -32,9 +32,7 @@ impl Password {
     /// `NoPassword` when they are empty, too long, or begin with a byte order mark.
     pub(crate) fn new(mut bytes: Zeroizing<Vec<u8>>) -> Result<Self, Error> {
         if bytes.is_empty() {
-            return Err(
-                no_password("empty password").hint("what was to give it is set and gives nothing")
-            );
+            return Err(empty_password());
         }
         if bytes.len() > PASSWORD_MAX_BYTES {
             return Err(no_password(format!(
@@ -223,6 +221,10 @@ fn none_given(environment: &Environment, names: &Names) -> Error {
     error
 }
 
+fn empty_password() -> Error {
+    no_password("empty password").hint("what was to give it is set and gives nothing")
+}
+
 pub(super) fn no_password(message: impl Into<String>) -> Error {
     Error::new(Kind::NoPassword, message)
         .hint("set one of them, for example: export BG_PASSWORD_COMMAND='cat FILE'")
@@ -332,15 +334,9 @@ mod tests {
         let error = current(&Environment::new([(P, "")]), Ask::Once)
             .err()
             .unwrap();
-        assert_eq!(
-            (error.kind, error.message.as_str()),
-            (Kind::NoPassword, "empty password")
-        );
+        assert_eq!(error, empty_password());
         let command = Environment::new([(C, "echo")]);
         let error = current(&command, Ask::Once).err().unwrap();
-        assert_eq!(
-            (error.kind, error.message.as_str()),
-            (Kind::NoPassword, "empty password")
-        );
+        assert_eq!(error, empty_password());
     }
 }

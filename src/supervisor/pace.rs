@@ -59,6 +59,11 @@ impl Pace {
         self.nap_until = None;
     }
 
+    /// Whether something may have gathered that was not read: during a nap, and until its end was asked for.
+    pub(super) fn gathers(&self) -> bool {
+        self.nap_until.is_some()
+    }
+
     /// Whether a nap was over since this was last asked: what has gathered is to be read.
     pub(super) fn nap_is_over(&mut self, now: Instant) -> bool {
         self.nap_until.take_if(|until| now >= *until).is_some()

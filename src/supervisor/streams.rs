@@ -105,6 +105,11 @@ impl Streams {
             .0
             .each_ref()
             .map(|slot| slot.is_some() && ready.next() == Some(true));
+        // What has gathered in one was written before what has come to the other now.
+        let gathers = self.0.each_ref().map(|slot| {
+            let source = slot.as_ref();
+            source.is_some_and(|source| source.pace.gathers())
+        });
         let rested = self.0.each_mut().map(|slot| {
             let source = slot.as_mut();
             source.is_some_and(|source| source.pace.nap_is_over(now))
@@ -112,11 +117,6 @@ impl Streams {
         if !ready.contains(&true) && !rested.contains(&true) {
             return false;
         }
-        // What has gathered in one was written before what has come to the other now.
-        let gathers: [bool; STREAMS] = std::array::from_fn(|index| {
-            let source = self.0[index].as_ref();
-            rested[index] || source.is_some_and(|source| source.pace.nap_until(now).is_some())
-        });
         let mut bytes = 0;
         for (index, slot) in self.0.iter_mut().enumerate() {
             if gathers[index] && !ready[index] {

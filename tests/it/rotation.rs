@@ -15,7 +15,7 @@ use std::os::unix::fs::PermissionsExt;
 use nix::sys::signal::Signal;
 
 use crate::harness::{Proc, Sandbox, file_names, numbered};
-use crate::invocation::Running;
+use crate::invocation::{Outcome, Running, finish};
 use crate::proc;
 
 /// Something done to a log's file.
@@ -440,16 +440,30 @@ fn whatever_record_a_limit_of_file_sizes_falls_on_the_log_has_its_end() {
     assert!(told.iter().all(|(_, bytes, _)| *bytes <= limit), "{told:?}");
 }
 
+/// What `line` gives that is run with its state on a disk of 600 KiB, mounted as `tiny`; nothing where none can
+/// be mounted.
+#[track_caller]
+fn on_a_tiny_disk(bgp: &Sandbox, line: &str) -> Option<Outcome> {
+    if proc::pass_over(!proc::is_root(), "only root can mount a tiny disk") {
+        return None;
+    }
+    let line = format!(
+        r#"
+        mkdir -m 700 tiny && mount -t tmpfs -o size=600k,mode=700 tmpfs tiny || exit 99
+        mkdir -m 700 tiny/s && cp -p state/key tiny/s/key && export BGP_DIR="$PWD/tiny/s"
+        {line}"#
+    );
+    let mut unshare = bgp.foreign("unshare");
+    let outcome = finish(unshare.args(["--mount", "sh", "-c", &line]));
+    let no_mounts = proc::pass_over(outcome.status.code() == Some(99), "no mounts here");
+    (!no_mounts).then(|| outcome.code(0))
+}
+
 // C2: a disk of 600 KiB, which gets no room before the end
 #[test]
 fn what_a_full_disk_has_taken_to_the_last_is_told_though_no_log_tells_it() {
     let bgp = Sandbox::new();
-    if proc::pass_over(!proc::is_root(), "only root can mount a tiny disk") {
-        return;
-    }
     let line = r#"
-        mkdir -m 700 tiny && mount -t tmpfs -o size=600k,mode=700 tmpfs tiny || exit 99
-        mkdir -m 700 tiny/s && cp -p state/key tiny/s/key && export BGP_DIR="$PWD/tiny/s"
         "$BGP" start -n work sh -c 'seq 100000 599999; : > done; read go; exit 3' >&2 || exit 98
         while [ ! -e done ]; do sleep 0.05; done
         "$BGP" send work go >&2 || exit 97
@@ -461,12 +475,9 @@ fn what_a_full_disk_has_taken_to_the_last_is_told_though_no_log_tells_it() {
         mount -o remount,size=16m tmpfs tiny
         "$BGP" alerts --peek >&2
     "#;
-    let mut unshare = bgp.foreign("unshare");
-    let outcome = crate::invocation::finish(unshare.args(["--mount", "sh", "-c", line]));
-    if proc::pass_over(outcome.status.code() == Some(99), "no mounts here") {
+    let Some(outcome) = on_a_tiny_disk(&bgp, line) else {
         return;
-    }
-    let outcome = outcome.code(0);
+    };
     let (json, errors) = (outcome.json(), outcome.errors());
     let kept = fs::read(bgp.dir().join("raw")).unwrap().len() as u64;
     let lost = json["droppedBytes"].as_u64().unwrap();
@@ -484,12 +495,7 @@ fn what_a_full_disk_has_taken_to_the_last_is_told_though_no_log_tells_it() {
 #[test]
 fn a_full_disk_leaves_a_gap_that_is_told_and_the_log_goes_on() {
     let bgp = Sandbox::new();
-    if proc::pass_over(!proc::is_root(), "only root can mount a tiny disk") {
-        return;
-    }
     let line = r#"
-        mkdir -m 700 tiny && mount -t tmpfs -o size=600k,mode=700 tmpfs tiny || exit 99
-        mkdir -m 700 tiny/s && cp -p state/key tiny/s/key && export BGP_DIR="$PWD/tiny/s"
         "$BGP" start -n work sh -c 'seq 100000 599999; : > done; read go; echo last; exit 3' >&2 || exit 98
         while [ ! -e done ]; do sleep 0.05; done
         "$BGP" status work --json | grep -q '"running"' || exit 97
@@ -501,12 +507,9 @@ fn a_full_disk_leaves_a_gap_that_is_told_and_the_log_goes_on() {
         "$BGP" alerts --peek >&2
         "$BGP" output -n 0 --raw work
     "#;
-    let mut unshare = bgp.foreign("unshare");
-    let outcome = crate::invocation::finish(unshare.args(["--mount", "sh", "-c", line]));
-    if proc::pass_over(outcome.status.code() == Some(99), "no mounts here") {
+    let Some(outcome) = on_a_tiny_disk(&bgp, line) else {
         return;
-    }
-    let outcome = outcome.code(0);
+    };
     let errors = outcome.errors();
     let gaps: u64 = errors
         .lines()

@@ -70,7 +70,6 @@ impl Journal {
         if self.held.deadline().is_none_or(|at| now < at) {
             return;
         }
-        let now_ns = clock::wall_ns();
         while let Some(mut waiting) = self.held.take_first() {
             let time_ns = waiting.time_ns;
             let written = match &mut waiting.what {
@@ -86,7 +85,9 @@ impl Journal {
                         reason: "the disk was full or failed",
                     };
                     let json = serde_json::to_vec(&gap).unwrap_or_default();
-                    self.write(now_ns, |writer| writer.append(Kind::Gap, time_ns, &json))
+                    self.write(clock::wall_ns(), |writer| {
+                        writer.append(Kind::Gap, time_ns, &json)
+                    })
                 }
             };
             if !written {
