@@ -87,12 +87,11 @@ impl<'a> Hands<'a> {
     }
 
     pub(super) fn clear(&self, seen: &[Observed], model: &mut Model) {
-        let ended: Vec<Observed> = seen
-            .iter()
-            .filter(|process| !process.is_live())
-            .cloned()
-            .collect();
-        let cleared = self.manager.clear(&ended, Leave::Nothing);
+        let mut ended = seen.to_vec();
+        let cleared = self.manager.settle(&mut ended).and_then(|()| {
+            ended.retain(|process| !process.is_live());
+            self.manager.clear(&ended, Leave::Nothing)
+        });
         tell(model, cleared, |cleared| {
             Some(match cleared.len() {
                 0 => "nothing to clear: all live".to_owned(),

@@ -352,6 +352,26 @@ fn x_and_y_stop_and_c_clears_and_nothing_else_does() {
     assert_eq!(panel.ends().code(), Some(0));
 }
 
+/// An end is shown when the leader's is written; the last word follows a moment later.
+#[test]
+fn what_is_shown_as_ended_can_be_cleared() {
+    let bgp = Sandbox::new();
+    let web = bgp.start("web", ["sleep", "1000"]);
+    // A stranger holds the pipe, and with it the last word.
+    let held = File::options()
+        .write(true)
+        .open(format!("/proc/{}/fd/1", web.pid))
+        .unwrap();
+    let mut panel = Panel::open(&bgp, 80, 24);
+    panel.shows("1 running");
+    kill(Pid::from_raw(web.pid), Signal::SIGTERM).unwrap();
+    panel.shows("killed(TERM)");
+    assert!(bgp.lease_is_held(&web.id), "it came too early to matter");
+    panel.types("c").shows("cleared web").types("q");
+    assert_eq!(panel.ends().code(), Some(0));
+    drop(held);
+}
+
 #[test]
 fn r_starts_anew_what_lives_and_what_has_ended() {
     let bgp = Sandbox::new();
