@@ -3,8 +3,9 @@
 //! - Below a subreaper every descendant has a line of parents that leads to it.
 //! - A supervisor found below, and what is below it, belong to another process: it is passed over.
 //! - TERM goes to the leader's group while the leader is unreaped, and to the others by pidfd.
-//! - KILL goes only to the supervisor's own unreaped children: their numbers cannot mean anybody else.
+//! - KILL goes to the supervisor's own unreaped children: their numbers cannot mean anybody else.
 //!   When one dies its children become the supervisor's, and are next.
+//! - What is below one that does not die, as it refuses or waits in the kernel, is killed by pidfd.
 //!
 //! Does not: reap, or wait; the supervisor's loop does.
 
@@ -179,26 +180,29 @@ pub(crate) fn is_empty() -> bool {
         })
 }
 
-/// Sends KILL to every own child; what is below one that refuses is killed by pidfd. Returns who they
-/// are. The leader of `group`, while it `lives`, is one whose number needs no looking up.
+/// Sends KILL to every own child, and returns who they are. The leader of `group`, while it `lives`, is one
+/// whose number needs no looking up.
 pub(crate) fn kill_children(group: i32, lives: bool) -> Vec<i32> {
-    let me = std::process::id().cast_signed();
     if lives {
-        let _ = kill(Pid::from_raw(group), Signal::SIGKILL); // EPERM: looked at below
+        let _ = kill(Pid::from_raw(group), Signal::SIGKILL); // EPERM: what can be is told at the end
     }
     let children = own_children().unwrap_or_default();
     for child in &children {
-        if kill(Pid::from_raw(child.pid), Signal::SIGKILL) == Err(Errno::EPERM) {
-            for stat in below(child.pid) {
-                signal_descendant(me, &stat, Signal::SIGKILL as i32);
-            }
-        }
+        let _ = kill(Pid::from_raw(child.pid), Signal::SIGKILL);
     }
     // Without a subreaper orphans are not ours; the group is what is left to go by.
     if cfg!(not(target_os = "linux")) && proc::all().iter().any(|stat| stat.group == group) {
         let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
     children.iter().map(|child| child.pid).collect()
+}
+
+/// Sends KILL by pidfd to what is below own children. It does not come to us while these do not die.
+pub(crate) fn kill_below() {
+    let me = std::process::id().cast_signed();
+    for stat in below(me).iter().filter(|stat| stat.parent != me) {
+        signal_descendant(me, stat, Signal::SIGKILL as i32);
+    }
 }
 
 /// What is left of the tree, and why.
@@ -235,6 +239,7 @@ mod tests {
             parent,
             group: 0,
             session: 0,
+            threads: 1,
             start: 0,
         }
     }
@@ -251,13 +256,17 @@ mod tests {
             stat(base + 6, base + 5, "inner", b'S'),
             stat(base + 7, base + 9, "stranger", b'S'),
             stat(base + 8, base + 4, "below a zombie", b'S'),
+            Stat {
+                threads: 2,
+                ..stat(base + 10, base + 1, "its first thread has ended", b'Z')
+            },
         ];
         let mut pids: Vec<i32> = descendants(base + 1, &all)
             .iter()
             .map(|stat| stat.pid - base)
             .collect();
         pids.sort_unstable();
-        assert_eq!(pids, [2, 3, 8]);
+        assert_eq!(pids, [2, 3, 8, 10]);
     }
 
     #[cfg(target_os = "linux")]

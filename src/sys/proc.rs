@@ -12,21 +12,24 @@ pub(crate) struct Stat {
     pub(crate) pid: i32,
     /// The name of its program or thread; any bytes, chosen by the process itself.
     pub(crate) name: Vec<u8>,
-    /// `R`, `S`, `D`, `T`, `Z` …, as ps(1) shows it.
+    /// `R`, `S`, `D`, `T`, `Z` …, as ps(1) shows it: that of its first thread.
     pub(crate) state: u8,
     pub(crate) parent: i32,
     /// Its process group.
     pub(crate) group: i32,
     pub(crate) session: i32,
+    /// How many threads it has: one still when it waits to be reaped, and where the system does not tell.
+    pub(crate) threads: u32,
     /// When it started: with the pid it names one process of this boot. Clock ticks since boot on
     /// Linux, microseconds since 1970 on macOS.
     pub(crate) start: u64,
 }
 
 impl Stat {
-    /// Whether it has ended and waits to be reaped.
+    /// Whether it has ended and waits to be reaped. One of which only the first thread has ended, as by
+    /// `pthread_exit(3)`, works on.
     pub(crate) fn is_zombie(&self) -> bool {
-        matches!(self.state, b'Z' | b'X')
+        matches!(self.state, b'Z' | b'X') && self.threads <= 1
     }
 }
 
@@ -137,7 +140,7 @@ pub(crate) fn is_own(pid: i32) -> bool {
     system::owner(pid) == Some(nix::unistd::geteuid().as_raw())
 }
 
-/// Whether the flags in a line of `/proc/PID/stat` have `PF_EXITING`. Source: `proc_pid_stat(5)`, and the
+/// Whether the flags in a line of `/proc/PID/task/TID/stat` have `PF_EXITING`. Source: `proc_pid_stat(5)`, and the
 /// kernel's `include/linux/sched.h`.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code))]
 fn is_exiting_in(line: &[u8]) -> bool {
@@ -165,7 +168,8 @@ fn parse(line: &[u8]) -> Option<Stat> {
     let parent = number(fields.next()?)?;
     let group = number(fields.next()?)?;
     let session = number(fields.next()?)?;
-    let start = number(fields.nth(15)?)?; // the 22nd of all
+    let threads = number(fields.nth(13)?)?; // the 20th of all
+    let start = number(fields.nth(1)?)?; // the 22nd
     Some(Stat {
         pid: i32::try_from(number(&line[..open])?).ok()?,
         name,
@@ -173,6 +177,7 @@ fn parse(line: &[u8]) -> Option<Stat> {
         parent: i32::try_from(parent).ok()?,
         group: i32::try_from(group).ok()?,
         session: i32::try_from(session).ok()?,
+        threads: u32::try_from(threads).ok()?,
         start: u64::try_from(start).ok()?,
     })
 }
@@ -228,11 +233,32 @@ mod tests {
                 parent: 7,
                 group: 42,
                 session: 43,
+                threads: 1,
                 start: 9876,
             };
             assert_eq!(stat, Some(expected), "{name:?}");
         }
         assert_eq!(parse(b"42 (\xff\xfe)) S 7 42 43"), None);
+    }
+
+    #[test]
+    fn a_process_has_ended_when_its_last_thread_has() {
+        for (state, threads, ended) in [
+            ("S", 1, false),
+            ("Z", 1, true),
+            ("X", 0, true), // it is being reaped
+            ("Z", 2, false),
+            ("X", 2, false),
+        ] {
+            let rest = REST.replacen('S', state, 1);
+            let line = format!(
+                "42 (sh) {}",
+                rest.replace(" 20 0 1 0 ", &format!(" 20 0 {threads} 0 "))
+            );
+            let stat = parse(line.as_bytes()).unwrap();
+            assert_eq!((stat.threads, stat.start), (threads, 9876), "{line}");
+            assert_eq!(stat.is_zombie(), ended, "{line}");
+        }
     }
 
     #[test]

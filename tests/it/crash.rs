@@ -5,6 +5,7 @@
 //! | B12 B13 | the supervisor is killed, or all is |
 //! | C1 | a log that ends in the middle of a record |
 //! | D1 D2 F3 F4 | the command line is killed or interrupted, at any call or at any time |
+//! | D19 | the state directory was copied while a process ran |
 //!
 //! With `strace` a command is killed at each of its system calls, one after the other; without, only at
 //! random times. `BGP_CRASH_ROUNDS` (20) says how often.
@@ -14,7 +15,7 @@ use std::os::unix::process::CommandExt;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Sandbox, copy_program, file_names, numbered, script, set_mode};
+use crate::harness::{Sandbox, copy_program, file_names, files_below, numbered, script, set_mode};
 use crate::invocation::{Running, finish};
 use crate::proc;
 use crate::raw;
@@ -203,11 +204,15 @@ fn what_the_leader_wrote_is_logged_before_its_end() {
 #[test]
 fn a_torn_tail_loses_nothing_that_was_complete() {
     let bgp = Sandbox::new();
-    let line = "for n in 1 2 3 4 5; do echo line $n; sleep 0.03; done; sleep 60";
+    let line = "while read n; do echo line $n; done";
     let work = bgp.start("work", ["sh", "-c", line]);
-    bgp.wait_until("five lines", || {
-        (bgp.output("work").lines().count() == 5).then_some(())
-    });
+    for n in 1..=5_u32 {
+        // What is in the log before the next is written has a record of its own.
+        bgp.run(["send", "work", &n.to_string()]).code(0);
+        bgp.wait_until("the line is logged", || {
+            (bgp.output("work") == numbered("line ", 1..=n)).then_some(())
+        });
+    }
     proc::kill(work.supervisor(), Signal::SIGKILL);
     bgp.wait_status("work", "lost");
     let whole = fs::read(bgp.log(&work.id)).unwrap();
@@ -238,11 +243,7 @@ fn a_torn_tail_loses_nothing_that_was_complete() {
             outcome.describe()
         );
         if complete == records.len() - 1 {
-            assert!(
-                text.lines().count() >= 3,
-                "cut at {len}\n{}",
-                outcome.describe()
-            );
+            assert_eq!(text, numbered("line ", 1..=4), "cut at {len}");
         }
     }
     // Zeros to the end of the file are what a power cut leaves.
@@ -636,6 +637,33 @@ fn a_process_without_its_lease_is_still_found_by_its_marker() {
     bgp.run(["clear", "web"]).failed(6);
     bgp.run(["stop", "web"]).code(0);
     assert!(!proc::alive(web.pid));
+}
+
+// D19
+#[test]
+fn a_copy_of_the_state_directory_tells_of_lost_processes_and_signals_nobody() {
+    let bgp = Sandbox::new();
+    let web = bgp.start("web", ["sleep", "60"]);
+    let copy = bgp.dir().join("copy");
+    for file in files_below(&bgp.state()) {
+        let to = copy.join(file.strip_prefix(bgp.state()).unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        set_mode(to.parent().unwrap(), 0o700);
+        if fs::symlink_metadata(&file).unwrap().is_file() {
+            fs::copy(&file, &to).unwrap(); // all but the socket
+        }
+    }
+    set_mode(&copy, 0o700);
+    let there = |args: &[&str]| finish(bgp.command(args).env("BGP_DIR", &copy));
+    there(&["list"]).code(0).stdout_has("lost");
+    there(&["stop", "web"]).failed(5);
+    there(&["stop", "--all", "--force"]).code_in(&[0, 5]);
+    there(&["clear"]).code(0);
+    let status = bgp.status("web");
+    assert_eq!(
+        (&status["status"], &status["pid"]),
+        (&"running".into(), &web.pid.into())
+    );
 }
 
 // B12: an ordinary user's setuid program does not die with its supervisor; it is his all the same

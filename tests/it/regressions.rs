@@ -15,6 +15,7 @@
 //! | E22 E23 | split lines, hidden lines |
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -218,11 +219,16 @@ fn e11_a_code_is_not_unknown_and_a_zombie_is_not_running() {
     );
     assert!(!proc::alive(gone.pid));
     // A descendant that nobody reaps is no descendant that lives.
-    let perl = "if (fork() == 0) { exit 0 } print qq(ready $$\\n); $| = 1; sleep 60";
-    let parent = bgp.start("parent", ["perl", "-e", &format!("$| = 1; {perl}")]);
-    bgp.ready(&parent);
+    let perl =
+        "$| = 1; my $child = fork // die; exit 0 if !$child; print qq(ready $child\\n); sleep 60";
+    let parent = bgp.start("parent", ["perl", "-e", perl]);
+    let child = bgp.ready(&parent)[0];
+    bgp.wait_until("the child is a zombie", || {
+        (proc::stat(child)?.state == 'Z').then_some(())
+    });
+    assert_eq!(bgp.status("parent")["tree"], serde_json::json!([]));
     bgp.run(["stop", "parent"]).code(0);
-    assert!(bgp.living().is_empty());
+    bgp.wait_until("nothing lives", || bgp.living().is_empty().then_some(()));
 }
 
 /// The stranger is a process of this test with the pid that a record names: bgp may not touch it.
@@ -289,6 +295,89 @@ fn e12_a_recycled_pid_is_not_signalled() {
         "no pid namespace, or its numbers cannot be chosen",
     ) {
         outcome.code(5);
+    }
+}
+
+// B8
+/// The number of the whole session is taken, by a leader who has ended again: nothing but its number says whose
+/// it is.
+#[test]
+fn e12_a_session_of_a_recycled_number_is_not_signalled() {
+    let bgp = Sandbox::new();
+    let line = r#"
+        mount -t proc proc /proc || exit 99
+        started=$("$BGP" start --name work sleep 60) || exit 98
+        pid=${started##*pid }; pid=${pid%)}
+        kill -KILL "$(awk '{print $4}' "/proc/$pid/stat")"
+        while [ -d "/proc/$pid" ]; do sleep 0.01; done
+        echo $((pid - 1)) > /proc/sys/kernel/ns_last_pid || exit 97
+        setsid sh -c 'sleep 60 & echo $! > stranger'
+        read -r stranger < stranger
+        while [ -d "/proc/$pid" ]; do sleep 0.01; done
+        [ "$(awk '{print $6}' "/proc/$stranger/stat")" = "$pid" ] || exit 96
+        "$BGP" stop work; code=$?
+        kill -0 "$stranger" || exit 95
+        exit "$code""#;
+    in_a_pid_namespace(bgp.foreign("unshare"), line, 5);
+}
+
+// B12
+/// The same session, but one in it shows the marker: until it obeys, and then it is known whose the other is.
+#[test]
+fn e12_what_cleared_its_marker_is_ended_with_those_that_have_it() {
+    let bgp = Sandbox::new();
+    let line = r#"
+        mount -t proc proc /proc || exit 99
+        cleared='trap "" TERM; echo ready $$; exec sleep 60'
+        tree="env -i PATH='$PATH' sh -c '$cleared' & sleep 60 & wait"
+        started=$("$BGP" start --name work --grace 200ms sh -c "$tree") || exit 98
+        pid=${started##*pid }; pid=${pid%)}
+        until set -- $("$BGP" output work) && [ "$1" = ready ]; do sleep 0.01; done
+        kill -KILL "$(awk '{print $4}' "/proc/$pid/stat")"
+        while [ -d "/proc/$pid" ]; do sleep 0.01; done
+        [ -d "/proc/$2" ] || exit 94
+        "$BGP" stop work; code=$?
+        while [ -d "/proc/$2" ]; do sleep 0.01; done
+        exit "$code""#;
+    in_a_pid_namespace(bgp.foreign("unshare"), line, 0);
+}
+
+// B9
+/// The state directory of a container that was started again: it is the same boot, and even what has the right
+/// marker there was not started by who wrote this.
+#[test]
+fn e12_nothing_is_found_in_a_namespace_that_began_later() {
+    let bgp = Sandbox::new();
+    let work = bgp.start("work", ["sleep", "60"]);
+    let stat = proc::stat(work.pid).unwrap().line;
+    let begun = stat.rsplit(')').next().unwrap().split_whitespace().nth(19);
+    proc::kill(work.supervisor(), Signal::SIGKILL);
+    bgp.wait_status("work", "lost");
+    let line = r#"
+        mount -t proc proc /proc || exit 99
+        [ "$(awk '{print $22}' /proc/1/stat)" -gt "$BEGUN" ] || exit 96
+        BGP_ID=$ID sleep 60 &
+        "$BGP" stop work; code=$?
+        kill -0 $! || exit 95
+        exit "$code""#;
+    let mut unshare = bgp.foreign("unshare");
+    unshare.env("BEGUN", begun.unwrap()).env("ID", &work.id);
+    in_a_pid_namespace(unshare, line, 5);
+}
+
+/// Runs a line of shell as the first process of a pid namespace; it is to end with the code `expected` of its
+/// stop.
+#[track_caller]
+fn in_a_pid_namespace(mut unshare: Command, line: &str, expected: i32) {
+    if proc::pass_over(!proc::is_root(), "only root makes a pid namespace") {
+        return;
+    }
+    unshare.args(["--pid", "--fork", "--mount", "--kill-child"]);
+    let outcome = finish(unshare.args(["/bin/sh", "-c", line]));
+    let code = outcome.status.code().unwrap_or_default();
+    let missing = (96..=99).contains(&code);
+    if !proc::pass_over(missing, "no pid namespace, or its numbers cannot be chosen") {
+        outcome.code(expected);
     }
 }
 

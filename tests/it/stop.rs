@@ -14,7 +14,7 @@ use std::io::Write as _;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{DEADLINE, PASSWORD, Sandbox, script};
+use crate::harness::{DEADLINE, PASSWORD, Proc, Sandbox, script};
 use crate::invocation::{Running, finish};
 use crate::proc;
 use crate::user::User;
@@ -554,6 +554,64 @@ fn what_may_not_be_killed_is_named_with_8_and_not_called_stopped() {
     }
 }
 
+/// A stopped tracer of `pid`, which lets it end only when it is dropped; `None` where nobody may trace.
+fn stopped_tracer(bgp: &Sandbox, pid: i32) -> Option<Running> {
+    let missing = bgp.foreign("strace").arg("-V").output().is_err();
+    if proc::pass_over(missing, "there is no strace") {
+        return None;
+    }
+    let mut strace = bgp.foreign("strace");
+    strace.args(["-qq", "-o", "/dev/null", "-p", &pid.to_string()]);
+    let mut tracer = Running::begin(&mut strace);
+    let begun = bgp.wait_until("it traces, or may not", || {
+        let begun = proc::status_line(pid, "TracerPid")? != "0";
+        (begun || tracer.has_ended()).then_some(begun)
+    });
+    if proc::pass_over(!begun, "strace may not trace") {
+        return None;
+    }
+    proc::kill(tracer.pid(), Signal::SIGSTOP);
+    bgp.wait_until("the tracer is stopped", || {
+        (proc::stat(tracer.pid())?.state == 'T').then_some(())
+    });
+    Some(tracer)
+}
+
+// B5: a process that waits in the kernel. One that its tracer does not let end stands for it
+#[test]
+fn what_is_below_a_process_that_does_not_die_is_killed_all_the_same() {
+    let bgp = Sandbox::new();
+    let line = "sh -c 'sleep 60 & echo ready $$ $!; wait; sleep 60' & trap '' TERM; wait; sleep 60";
+    let tree = bgp.start("tree", ["sh", "-c", line]);
+    let pids = bgp.ready(&tree);
+    let Some(tracer) = stopped_tracer(&bgp, pids[0]) else {
+        return;
+    };
+    let stopped = bgp.run(["stop", "--force", "tree"]);
+    let ended = stopped.status.success();
+    if proc::pass_over(ended, "this kernel lets a second KILL end what is traced") {
+        return;
+    }
+    let told = stopped.failed(8).errors();
+    let without = without_pidfds(); // then only its parent's end brings it into reach
+    let named = |pid: i32| told.contains(&format!("pid {pid} "));
+    assert!(named(pids[0]), "{told}");
+    assert_eq!(
+        (named(pids[1]), proc::alive(pids[1])),
+        (without, without),
+        "{told}"
+    );
+    drop(tracer);
+    bgp.wait_for_supervisor_end(&tree.id);
+    assert_dead(&pids);
+    assert_eq!(bgp.status("tree")["status"], "killed");
+}
+
+/// Whether these tests run again, with a bgp that has to do without pidfds.
+fn without_pidfds() -> bool {
+    std::env::var_os("BGP_TEST_WITHOUT").is_some_and(|what| what == "pidfd")
+}
+
 /// Runs the tests of this file once more, each in a bgp that has to do `without` something.
 fn run_again(without: &str) {
     if crate::harness::pass_over_a_release() {
@@ -621,11 +679,7 @@ fn the_same_holds_where_others_processes_are_hidden() {
 // B12: a stop is not over when the one is killed who was asked for it
 #[test]
 fn what_lives_on_when_the_supervisor_dies_during_a_stop_is_ended_all_the_same() {
-    let without = std::env::var_os("BGP_TEST_WITHOUT").is_some_and(|what| what == "pidfd");
-    if proc::pass_over(
-        without,
-        "without pidfds nothing of it can be signalled safely",
-    ) {
+    if nothing_is_signalled_safely() {
         return;
     }
     let bgp = Sandbox::new();
@@ -639,13 +693,95 @@ fn what_lives_on_when_the_supervisor_dies_during_a_stop_is_ended_all_the_same() 
             .ok()
     });
     let supervisor = web.supervisor();
-    let stop = Running::begin(&mut bgp.command(["stop", "--grace", "300ms", "web"]));
+    // It is seen in the middle of its stop only as long as its grace lasts.
+    let stop = Running::begin(&mut bgp.command(["stop", "--grace", "3s", "web"]));
     bgp.wait_until("it is being stopped", || {
         (bgp.status("web")["status"] == "stopping").then_some(())
     });
     proc::kill(supervisor, Signal::SIGKILL);
     stop.finish().code(0);
     assert_dead(&[web.pid, grandchild]);
+}
+
+/// Says so and is true where what is not in the leader's group gets no TERM, nor anything else.
+fn nothing_is_signalled_safely() -> bool {
+    let what = "without pidfds nothing of it can be signalled safely";
+    proc::pass_over(without_pidfds(), what)
+}
+
+/// A program whose first thread ends at once. The second says `ready` with the pid and its own number, and
+/// obeys TERM with a word.
+const WITHOUT_ITS_FIRST_THREAD: &str = "
+import ctypes, os, signal, threading, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+def work():
+    while open('/proc/self/stat').read().rsplit(')', 1)[1].split()[0] != 'Z':
+        time.sleep(0.01)
+    print('ready', os.getpid(), threading.get_native_id(), flush=True)
+    try:
+        print('told', int(signal.sigwait([signal.SIGTERM])), flush=True)
+    finally:
+        os._exit(0)
+threading.Thread(target=work).start()
+ctypes.CDLL(None).pthread_exit(None)
+";
+
+/// Starts one in a session of its own, below a leader that then does `what`. Gives its pid and the number of
+/// its thread; `None` without a Python.
+fn start_without_first_thread(bgp: &Sandbox, what: &str) -> Option<(Proc, i32, i32)> {
+    let mut python = bgp.foreign("python3");
+    let there = python.args(["-c", "import ctypes"]).output();
+    let missing = !there.is_ok_and(|there| there.status.success());
+    if proc::pass_over(missing, "there is no python3 with ctypes") {
+        return None;
+    }
+    let line = format!("setsid python3 -c \"$0\" & {what}");
+    let options = ["--name", "web", "--grace", "1h"];
+    let web = bgp.start_with(&options, ["sh", "-c", &line, WITHOUT_ITS_FIRST_THREAD]);
+    let numbers = bgp.ready(&web);
+    Some((web, numbers[0], numbers[1]))
+}
+
+// A20: who looks at the state alone takes it for a zombie
+#[test]
+fn a_process_whose_first_thread_has_ended_lives_and_is_told_to_end() {
+    if nothing_is_signalled_safely() {
+        return;
+    }
+    let bgp = Sandbox::new();
+    let Some((_, pid, thread)) = start_without_first_thread(&bgp, "exit 3") else {
+        return;
+    };
+    bgp.run(["wait", "web"]).code(3);
+    let status = bgp.status("web");
+    assert_eq!(status["descendants"], 1);
+    assert_eq!(status["tree"][0]["pid"], pid);
+    bgp.run(["clear", "web"]).failed(6);
+    let with = ["--name", "with", "--with-pid", &pid.to_string()];
+    bgp.start_with(&with, ["sleep", "60"]);
+    bgp.run(["stop", "web"]).code(0); // in an hour it would be killed
+    assert!(proc::stat(thread).is_none());
+    assert!(bgp.output("web").ends_with("told 15\n"));
+    assert_eq!(bgp.wait_status("with", "killed")["reason"], "owner");
+}
+
+// B12
+#[test]
+fn a_process_whose_first_thread_has_ended_is_found_when_its_supervisor_was_killed() {
+    if nothing_is_signalled_safely() {
+        return;
+    }
+    let bgp = Sandbox::new();
+    let Some((web, _, thread)) = start_without_first_thread(&bgp, "wait") else {
+        return;
+    };
+    proc::kill(web.supervisor(), Signal::SIGKILL);
+    bgp.wait_status("web", "lost");
+    bgp.run(["clear", "web"]).failed(6);
+    assert!(proc::alive(thread));
+    bgp.run(["stop", "web"]).code(0);
+    assert!(proc::stat(thread).is_none());
+    bgp.run(["clear", "web"]).code(0);
 }
 
 // H10: who does not answer costs the others nothing, not even their turn

@@ -10,7 +10,7 @@ use crate::model::facts::Exit;
 use crate::model::status::{Event, How, Reason, Status};
 use crate::store::files;
 use crate::supervisor::journal::Publish;
-use crate::supervisor::stopping::Call;
+use crate::supervisor::stopping::{Call, Kill};
 use crate::supervisor::terminal::Terminal;
 use crate::supervisor::tree;
 use crate::sys::clock;
@@ -29,7 +29,11 @@ impl Supervisor {
     pub(super) fn reap(&mut self, now: Instant) {
         let mut leader_end = None;
         loop {
-            match reap::next() {
+            let reaped = reap::next();
+            if matches!(reaped, Reaped::Child { .. }) {
+                self.stopping.child_changed();
+            }
+            match reaped {
                 Reaped::Child { pid, change, usage }
                     if pid == self.leader.pid && self.leader_lives =>
                 {
@@ -154,8 +158,10 @@ impl Supervisor {
 
     /// Kills what outlived its grace, and tells what cannot be killed.
     pub(super) fn go_on_stopping(&mut self, now: Instant) {
-        if !self.stopping.kills(now) {
-            return;
+        match self.stopping.kills(now) {
+            Kill::Nobody => return,
+            Kill::Children => {}
+            Kill::Tree => tree::kill_below(),
         }
         let mut before = Vec::new();
         for _ in 0..KILL_ROUNDS {

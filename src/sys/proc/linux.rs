@@ -16,9 +16,9 @@ pub(crate) fn stat(pid: i32) -> Option<Stat> {
 pub(crate) fn try_stat(pid: i32) -> io::Result<Option<Stat>> {
     match std::fs::read(format!("/proc/{pid}/stat")) {
         Ok(line) => Ok(parse(&line)),
+        Err(error) if is_gone(&error) => Ok(None),
         Err(error) => match error.raw_os_error() {
-            // Gone, or hidden from us.
-            Some(libc::ENOENT | libc::ESRCH | libc::EACCES | libc::EPERM) => Ok(None),
+            Some(libc::EACCES | libc::EPERM) => Ok(None), // hidden from us
             _ => Err(error),
         },
     }
@@ -33,7 +33,13 @@ pub(crate) fn usage(pid: i32) -> Option<Usage> {
 }
 
 pub(crate) fn is_exiting(pid: i32) -> bool {
-    std::fs::read(format!("/proc/{pid}/stat")).is_ok_and(|line| is_exiting_in(&line))
+    // All of its threads are: the first may have ended while others work on.
+    std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|mut tasks| {
+        tasks.all(|task| {
+            let line = task.and_then(|task| std::fs::read(task.path().join("stat")));
+            line.map_or_else(|error| is_gone(&error), |line| is_exiting_in(&line))
+        })
+    })
 }
 
 pub(crate) fn try_all() -> io::Result<Vec<Stat>> {
@@ -77,11 +83,34 @@ pub(crate) fn children(pid: i32) -> Option<Vec<i32>> {
 }
 
 pub(crate) fn arguments(pid: i32) -> Option<Vec<u8>> {
-    std::fs::read(format!("/proc/{pid}/cmdline")).ok()
+    of_memory(pid, "cmdline")
 }
 
 pub(crate) fn environment(pid: i32) -> Option<Vec<u8>> {
-    std::fs::read(format!("/proc/{pid}/environ")).ok()
+    of_memory(pid, "environ")
+}
+
+/// What the file `name` of `pid` shows of its memory. A first thread that has ended has none any more, and
+/// its file is empty or cannot be read (`ESRCH`): then another thread is asked.
+fn of_memory(pid: i32, name: &str) -> Option<Vec<u8>> {
+    match std::fs::read(format!("/proc/{pid}/{name}")) {
+        Ok(bytes) if bytes.is_empty() => of_another_thread(pid, name).or(Some(bytes)),
+        Ok(bytes) => Some(bytes),
+        Err(error) if is_gone(&error) => of_another_thread(pid, name),
+        Err(_) => None,
+    }
+}
+
+fn of_another_thread(pid: i32, name: &str) -> Option<Vec<u8>> {
+    std::fs::read_dir(format!("/proc/{pid}/task"))
+        .ok()?
+        .filter_map(|task| std::fs::read(task.ok()?.path().join(name)).ok())
+        .find(|bytes| !bytes.is_empty())
+}
+
+/// Whether this is what is said of a process or thread that is no more.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH))
 }
 
 pub(crate) fn owner(pid: i32) -> Option<u32> {

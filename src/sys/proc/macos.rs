@@ -38,6 +38,7 @@ pub(crate) fn stat(pid: i32) -> Option<Stat> {
         parent: i32::try_from(info.pbi_ppid).unwrap_or(0),
         group: i32::try_from(info.pbi_pgid).unwrap_or(0),
         session,
+        threads: 1, // it is a zombie only when all of them have ended
         start: info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec,
     })
 }
