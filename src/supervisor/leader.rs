@@ -19,7 +19,7 @@ use super::terminal::Terminal;
 use crate::model::facts::{Start, Stdin};
 use crate::model::size::Size;
 use crate::sys::exec::{self, Command, Controlling, FAILURE_BYTES, Failure, Step};
-use crate::sys::image::Limit;
+use crate::sys::image::Limits;
 use crate::sys::{pipe, proc};
 
 /// How long an exec may take that nobody waits for, in ms.
@@ -67,11 +67,11 @@ impl<E: Into<io::Error>> From<E> for Trouble {
 /// [`Trouble`]; then nothing of it runs.
 pub(super) fn launch(
     start: &Start,
-    core_limit: Limit,
+    limits: Limits,
     stdin: Option<OwnedFd>,
     caller: Option<&UnixStream>,
 ) -> Result<(Leader, Ends), Trouble> {
-    let command = command(start, core_limit)?;
+    let command = command(start, limits)?;
     let (own_ends, ends) = match start.pty {
         Some(size) => terminal(size)?,
         None => pipes(&start.stdin, stdin)?,
@@ -139,7 +139,7 @@ fn terminal(size: Size) -> io::Result<(OwnEnds, Ends)> {
     ))
 }
 
-fn command(start: &Start, core_limit: Limit) -> io::Result<Command> {
+fn command(start: &Start, limits: Limits) -> io::Result<Command> {
     let path = start
         .env
         .iter()
@@ -159,7 +159,7 @@ fn command(start: &Start, core_limit: Limit) -> io::Result<Command> {
         env: bytes(&start.env)?,
         cwd: std::ffi::CString::new(start.cwd.0.as_slice())?,
         umask: start.umask,
-        core_limit,
+        limits,
         terminal: match start.pty {
             Some(_) => Controlling::Stdin,
             None => Controlling::None,

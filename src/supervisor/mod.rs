@@ -40,7 +40,7 @@ use std::process::ExitCode;
 use nix::sys::signal::Signal;
 
 use crate::sys::exec::Step;
-use crate::sys::image::Limit;
+use crate::sys::image::Limits;
 use crate::sys::{clock, image, signals};
 use launch::Verdict;
 use run::Supervisor;
@@ -73,7 +73,7 @@ pub(crate) fn main() -> ExitCode {
         return ExitCode::FAILURE; // the other end reads end of file, and says so
     };
     let mut socket = UnixStream::from(socket);
-    match detach().and_then(|core_limit| begin(&mut socket, core_limit)) {
+    match detach().and_then(|limits| begin(&mut socket, limits)) {
         Ok(supervisor) => {
             supervisor.run(socket);
             ExitCode::SUCCESS
@@ -85,12 +85,11 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Leaves the caller's session, terminal, directory and descriptors. Returns what the limit of core
-/// files was.
+/// Leaves the caller's session, terminal, directory and descriptors. Returns those of his limits that are
+/// the command's alone.
 #[inline(never)]
-fn detach() -> Result<Limit, Verdict> {
-    let core_limit =
-        image::forbid_core_files().map_err(|error| Verdict::refused("setrlimit", error))?;
+fn detach() -> Result<Limits, Verdict> {
+    let limits = image::set_own_limits().map_err(|error| Verdict::refused("setrlimit", error))?;
     let null = OpenOptions::new()
         .read(true)
         .write(true)
@@ -113,13 +112,13 @@ fn detach() -> Result<Limit, Verdict> {
     signals::restore_default(&[Signal::SIGCHLD, Signal::SIGTERM]);
     signals::ignore(&IGNORED);
     image::adopt_orphans();
-    Ok(core_limit)
+    Ok(limits)
 }
 
 /// Is told what to do, and does it.
 #[inline(never)] // what it needs of the stack is given back
-fn begin(socket: &mut UnixStream, core_limit: Limit) -> Result<Box<Supervisor>, Verdict> {
+fn begin(socket: &mut UnixStream, limits: Limits) -> Result<Box<Supervisor>, Verdict> {
     let boot = clock::boot_id();
     let (files, key, launch) = launch::receive(socket)?;
-    Supervisor::start(files, &key, &launch, boot, core_limit, socket)
+    Supervisor::start(files, &key, &launch, boot, limits, socket)
 }

@@ -11,12 +11,12 @@ use crate::model::facts::Start;
 use crate::model::lifetime::{Backoff, When};
 use crate::model::status::Status;
 use crate::sys::exec::Step;
-use crate::sys::image::Limit;
+use crate::sys::image::Limits;
 
 /// The runs of a command that has a restart policy.
 pub(super) struct Runs {
     start: Start,
-    core_limit: Limit,
+    limits: Limits,
     backoff: Backoff,
     restarts: u64,
     /// When the next run is due, while it waits for that.
@@ -33,15 +33,11 @@ pub(super) struct Failed {
 impl Runs {
     /// For what `start` asked; `None` when it is run once, whatever comes. `first` is the first pause,
     /// if not the usual one.
-    pub(super) fn new(
-        start: &Start,
-        core_limit: Limit,
-        first: Option<Duration>,
-    ) -> Option<Box<Self>> {
+    pub(super) fn new(start: &Start, limits: Limits, first: Option<Duration>) -> Option<Box<Self>> {
         (!start.lifetime.restart.is_never()).then(|| {
             Box::new(Self {
                 start: start.clone(),
-                core_limit,
+                limits,
                 backoff: Backoff::new(first),
                 restarts: 0,
                 due: None,
@@ -91,7 +87,7 @@ impl Runs {
         let stdin = leader::reopen_stdin(&self.start.stdin);
         let launched = stdin
             .map_err(Trouble::from)
-            .and_then(|stdin| leader::launch(&self.start, self.core_limit, stdin, None));
+            .and_then(|stdin| leader::launch(&self.start, self.limits, stdin, None));
         launched.map_err(|trouble| {
             let (errno, is_command) = match trouble {
                 Trouble::NotExecuted(failure) => (failure.errno, failure.step == Step::Execute),

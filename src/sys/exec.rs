@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use nix::unistd::{ForkResult, Pid};
 
-use super::image::Limit;
+use super::image::{Limit, Limits};
 
 /// What is to be run, and in what surroundings.
 pub(crate) struct Command {
@@ -26,7 +26,7 @@ pub(crate) struct Command {
     pub(crate) env: Vec<CString>,
     pub(crate) cwd: CString,
     pub(crate) umask: u32,
-    pub(crate) core_limit: Limit,
+    pub(crate) limits: Limits,
     pub(crate) terminal: Controlling,
 }
 
@@ -197,12 +197,13 @@ fn run(
             return fail(Step::Stdio);
         }
         libc::umask(command.umask as libc::mode_t);
-        let (soft, hard) = command.core_limit;
-        let limit = libc::rlimit {
+        let rlimit = |(soft, hard): Limit| libc::rlimit {
             rlim_cur: soft,
             rlim_max: hard,
         };
-        libc::setrlimit(libc::RLIMIT_CORE, &raw const limit);
+        let (core, time) = (rlimit(command.limits.core), rlimit(command.limits.time));
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const core);
+        libc::setrlimit(libc::RLIMIT_CPU, &raw const time);
         if libc::chdir(command.cwd.as_ptr()) == -1 {
             return fail(Step::Directory);
         }

@@ -7,11 +7,20 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use nix::fcntl::{FcntlArg, fcntl};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::unistd::{ForkResult, fork};
 
 /// The soft and hard limit of something, as getrlimit(2) gives them.
 pub(crate) type Limit = (u64, u64);
+
+/// What of the caller's limits is the command's alone: a supervisor has others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Of core files, in bytes.
+    pub(crate) core: Limit,
+    /// Of the processor's time, in seconds.
+    pub(crate) time: Limit,
+}
 
 /// Closes every descriptor from 3 on: whatever a caller left open is not ours.
 pub(crate) fn close_inherited() {
@@ -71,15 +80,37 @@ pub(crate) fn forbid_inspection() {
     let _ = nix::sys::prctl::set_dumpable(false); // refused by some sandboxes: then as good as it gets
 }
 
-/// Sets the core file limit to 0 and returns what it was.
+/// Allows no core file, and as much of the processor's time as it takes where we may: who comes to the hard
+/// limit is killed, and what it has used is for the command to answer for. Returns what the limits were.
 ///
 /// # Errors
 ///
 /// See setrlimit(2).
-pub(crate) fn forbid_core_files() -> io::Result<Limit> {
-    let limit = getrlimit(Resource::RLIMIT_CORE)?;
-    setrlimit(Resource::RLIMIT_CORE, 0, limit.1)?;
-    Ok(limit)
+pub(crate) fn set_own_limits() -> io::Result<Limits> {
+    let core = getrlimit(Resource::RLIMIT_CORE)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, core.1)?;
+    let time = getrlimit(Resource::RLIMIT_CPU)?;
+    let _ = lift_time_limit(); // else the hard one holds; SIGXCPU, which comes with the soft one, is ignored
+    Ok(Limits { core, time })
+}
+
+/// May fail with `EPERM` where there is a hard limit: only `CAP_SYS_RESOURCE` may raise one.
+fn lift_time_limit() -> nix::Result<()> {
+    setrlimit(Resource::RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY)
+}
+
+/// So many seconds of the processor's time a supervisor that is started here may use, then it is killed; `None`
+/// where it may use any.
+pub(crate) fn own_time_limit() -> Option<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_CPU).ok()?;
+    if hard == RLIM_INFINITY {
+        return None;
+    }
+    if lift_time_limit().is_err() {
+        return Some(hard);
+    }
+    let _ = setrlimit(Resource::RLIMIT_CPU, soft, hard); // it was only to see whether we may
+    None
 }
 
 /// While this exists the process may have as many descriptors as the system lets it.

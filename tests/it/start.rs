@@ -492,6 +492,74 @@ fn a_soft_limit_of_time_ends_no_supervisor() {
     assert_eq!(bgp.status("web")["status"], "exited");
 }
 
+/// Whether `pid` may raise a hard limit. See capabilities(7), `CAP_SYS_RESOURCE`.
+fn may_raise_limits(pid: i32) -> bool {
+    let mask = proc::status_line(pid, "CapEff").unwrap();
+    u64::from_str_radix(&mask, 16).unwrap() & (1 << 24) != 0
+}
+
+/// The soft and the hard limit of the processor's time of `pid`, as the kernel says.
+fn time_limits(pid: i32) -> Vec<String> {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    let mut lines = limits.lines();
+    let found = lines.find_map(|line| line.strip_prefix("Max cpu time"));
+    let words = found.unwrap().split_whitespace();
+    words.take(2).map(str::to_owned).collect()
+}
+
+// G8: the hard limit of the processor's time kills, and nobody can ignore that
+#[test]
+fn a_hard_limit_of_time_is_the_commands_alone_where_a_supervisor_may_raise_it() {
+    let (bgp, user) = (Sandbox::new(), User::new());
+    let run = "ulimit -S -t; ulimit -H -t; [ -e again ] || { touch again; exit 1; }; echo ready; \
+               exec sleep 60";
+    let line = "ulimit -t 1000; ulimit -S -t 900; \
+                exec \"$BGP\" start --name web --restart on-failure:1 -c \"$0\"";
+    for mut start in [bgp.foreign("/bin/sh"), user.foreign("/bin/sh")] {
+        start.env("BGP_TEST_BACKOFF_MS", "1");
+        finish(start.args(["-c", line, run])).code(0);
+    }
+    let runs_again = |output: String| output.contains("ready").then_some(());
+    bgp.wait_until("it runs again", || runs_again(bgp.output("web")));
+    user.bgp
+        .wait_until("the user's runs again", || runs_again(user.output("web")));
+    for (status, output) in [
+        (bgp.status("web"), bgp.output("web")),
+        (user.status("web"), user.output("web")),
+    ] {
+        assert_eq!(output, "900\n1000\n900\n1000\nready\n", "of each run");
+        let supervisor = Proc::from_json(&status).supervisor();
+        let expected = if may_raise_limits(supervisor) {
+            ["unlimited"; 2]
+        } else {
+            ["900", "1000"]
+        };
+        assert_eq!(time_limits(supervisor), expected);
+    }
+}
+
+// G8
+#[test]
+fn a_hard_limit_of_time_that_supervisors_will_have_is_named_by_doctor() {
+    let (bgp, user) = (Sandbox::new(), User::new());
+    let line = "ulimit -t 1000; exec \"$BGP\" doctor --json";
+    let time = |json: serde_json::Value| {
+        let findings = json["findings"].as_array().unwrap();
+        let mut found = findings.iter();
+        found
+            .find(|it| it["check"] == "processor time")
+            .unwrap()
+            .clone()
+    };
+    let limited = time(user.sh(line).code_in(&[0, 1]).json());
+    assert_eq!(limited["health"], "note");
+    assert!(limited["what"].as_str().unwrap().contains("1000 s"));
+    assert!(limited["hint"].is_string());
+    let raises = may_raise_limits(std::process::id().cast_signed());
+    let may_be = time(bgp.sh(line).code_in(&[0, 1]).json());
+    assert_eq!(may_be["health"], if raises { "fine" } else { "note" });
+}
+
 // A13: with no descriptor left nothing can be looked at, which does not mean that nothing lives
 #[test]
 fn a_supervisor_without_a_descriptor_left_does_not_call_its_tree_empty() {

@@ -46,6 +46,7 @@ pub(super) fn examine(environment: &Environment, configuration: &Configuration) 
         processes(),
         subreaper(),
         handles(),
+        time(),
     ];
     findings.extend(reaper());
     findings.push(runner(environment));
@@ -120,6 +121,19 @@ fn handles() -> Finding {
         "refused, by an old kernel or a sandbox",
         "what left its group gets no TERM when it is stopped, only KILL after the grace",
     )
+}
+
+fn time() -> Finding {
+    match image::own_time_limit() {
+        None => Finding::fine("processor time", "a supervisor has as much as it needs"),
+        Some(seconds) => Finding::note(
+            "processor time",
+            format!(
+                "a hard limit of {seconds} s kills a supervisor that has used so much, and its process"
+            ),
+            "start bgp where there is none; a soft one ('ulimit -S -t') is the command's alone",
+        ),
+    }
 }
 
 /// Whether an orphan is reaped, by whoever is above us.

@@ -22,7 +22,7 @@ use crate::supervisor::runs::Runs;
 use crate::supervisor::stopping::Stopping;
 use crate::supervisor::streams::Streams;
 use crate::sys::crash::crash_point;
-use crate::sys::image::Limit;
+use crate::sys::image::Limits;
 use crate::sys::signals::Signals;
 use crate::sys::socket;
 
@@ -37,7 +37,7 @@ impl Supervisor {
         key: &Key,
         launch: &Launch,
         boot: String,
-        core_limit: Limit,
+        limits: Limits,
         caller: &mut UnixStream,
     ) -> Result<Box<Self>, Verdict> {
         let id = launch.start.id;
@@ -54,7 +54,7 @@ impl Supervisor {
         };
         let begun = ready().and_then(|ready| {
             crash_point!("supervisor-ready");
-            let launched = leader::launch(&launch.start, core_limit, stdin, Some(caller));
+            let launched = leader::launch(&launch.start, limits, stdin, Some(caller));
             launched
                 .map(|launched| (ready, launched))
                 .map_err(|trouble| match trouble {
@@ -97,7 +97,7 @@ impl Supervisor {
                 .timeout_ms
                 .and_then(|limit| leader.began.checked_add(Duration::from_millis(limit))),
             owner: lifetime.owner.map(|owner| Owner::find(owner, leader.began)),
-            runs: Runs::new(&launch.start, core_limit, launch.first_pause()),
+            runs: Runs::new(&launch.start, limits, launch.first_pause()),
             tree_is_empty: false,
             end_at: None,
             end_is_due: false,
