@@ -95,7 +95,8 @@ impl Manager {
         let mut paths = Vec::new();
         let mut notifier = Notifier::watch(&[]);
         loop {
-            // Watched before it is looked at, so that nothing falls between.
+            // The first wait on another notifier only begins to watch, then all is looked at again: so nothing
+            // falls between, and its interval is chosen by what it can do.
             let now = self.paths(&all);
             if paths != now {
                 notifier = Notifier::watch(&now.iter().map(PathBuf::as_path).collect::<Vec<_>>());

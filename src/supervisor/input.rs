@@ -17,6 +17,10 @@ use crate::control::input::{Part, Then};
 use crate::control::{NoInput, Reply};
 use crate::model::facts::Stdin;
 
+/// How often is tried whether a terminal takes the rest of a line, where only its settings keep it from that:
+/// a change of them wakes nobody.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+
 /// The stdin, and who wants to write to it.
 pub(super) struct Input {
     /// Kept open when the leader has ended: what it left behind may hold the other end still, and would
@@ -26,6 +30,8 @@ pub(super) struct Input {
     closed: Option<NoInput>,
     /// The first has the stdin.
     turns: VecDeque<Turn>,
+    /// When to write on, where no room is waited for.
+    try_at: Option<Instant>,
     answers: Vec<(u64, Reply)>,
 }
 
@@ -51,6 +57,8 @@ enum Wrote {
     All,
     /// As much as there was room for.
     NoRoom,
+    /// As much as the terminal takes of a line while it is set as it is.
+    Stuck,
     /// Nobody can read it.
     Unread,
 }
@@ -67,6 +75,7 @@ impl Input {
             outlet,
             closed,
             turns: VecDeque::new(),
+            try_at: None,
             answers: Vec::new(),
         }
     }
@@ -117,6 +126,7 @@ impl Input {
 
     /// Writes what there is room for, and gives the answers that are due.
     pub(super) fn go_on(&mut self, now: Instant) -> Vec<(u64, Reply)> {
+        self.try_at = None;
         while let (None, Some(turn)) = (self.closed, self.turns.front_mut()) {
             let (Some(part), Some(outlet)) = (&mut turn.part, &mut self.outlet) else {
                 break;
@@ -124,6 +134,10 @@ impl Input {
             match part.write(outlet) {
                 Wrote::All => self.part_is_taken(),
                 Wrote::NoRoom => break,
+                Wrote::Stuck => {
+                    self.try_at = Some(now + TRY_AGAIN);
+                    break;
+                }
                 Wrote::Unread => {
                     self.outlet = None;
                     self.close(NoInput::Unread);
@@ -182,15 +196,19 @@ impl Input {
         });
     }
 
-    /// What to poll for room; nothing unless something waits for it.
+    /// What to poll for room; nothing unless something waits for it. A terminal that is stuck has room: to
+    /// wait for it would be to spin.
     pub(super) fn waits_for_room(&self) -> Option<BorrowedFd<'_>> {
         self.turns.front().filter(|turn| turn.part.is_some())?;
-        self.outlet.as_ref().map(AsFd::as_fd)
+        let outlet = self.outlet.as_ref().filter(|_| self.try_at.is_none());
+        outlet.map(AsFd::as_fd)
     }
 
     /// When [`go_on`](Self::go_on) has something to do, room or not.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.turns.iter().map(|turn| turn.until).min()
+        let tries = self.try_at.filter(|_| !self.turns.is_empty());
+        let ends = self.turns.iter().map(|turn| turn.until);
+        ends.chain(tries).min()
     }
 }
 
@@ -215,6 +233,7 @@ impl Waiting {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Wrote::NoRoom,
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => return Wrote::Stuck,
                 Err(_) => return Wrote::Unread, // EPIPE: SIGPIPE is ignored
             }
         }

@@ -28,7 +28,8 @@ impl Outlet {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when there is no room, `BrokenPipe` when nobody can read it; see write(2).
+    /// `WouldBlock` when there is no room, `BrokenPipe` when nobody can read it; see write(2). `Unsupported`
+    /// when the terminal can take no more of a line that long, as it is set now: poll(2) says nothing of that.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Pipe(pipe) => pipe.write(bytes),
@@ -119,7 +120,7 @@ impl Keyboard {
     /// the line is empty, and this one is not.
     fn hand_over(&mut self, typing: &Typing) -> io::Result<()> {
         let Some(character) = typing.end_of_file else {
-            return Err(ErrorKind::WouldBlock.into()); // there is none: the rest cannot be typed
+            return Err(ErrorKind::Unsupported.into()); // there is none: the rest cannot be typed
         };
         self.type_one(character)?;
         (self.line_bytes, self.is_full) = (0, false);

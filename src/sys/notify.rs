@@ -18,38 +18,51 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 /// Something to wait on.
 pub(crate) struct Notifier {
     paths: Vec<PathBuf>,
-    /// Made by the first wait; `None` where it cannot be had.
+    /// Made by the first wait; `None` where there is nothing to watch, or nothing of it can be watched.
     #[cfg(target_os = "linux")]
-    inotify: OnceCell<Option<Inotify>>,
+    watch: OnceCell<Option<Watch>>,
+}
+
+/// What is watched.
+#[cfg(target_os = "linux")]
+struct Watch {
+    inotify: Inotify,
+    /// Each of the paths is; else what can be watched wakes, and time has to do for the rest.
+    is_whole: bool,
 }
 
 impl Notifier {
     /// Watches `paths` for files written, closed after writing, made, moved and removed, from the first
-    /// wait on: that one returns at once, so that its caller looks again. Where that cannot be had
-    /// (`EMFILE`, another system) it only measures time.
+    /// wait on: that one returns at once, so that its caller looks again, and knows from then on whether
+    /// changes wake. Where that cannot be had (`EMFILE`, another system) it only measures time.
     pub(crate) fn watch(paths: &[&Path]) -> Self {
         Self {
             paths: paths.iter().map(|path| path.to_path_buf()).collect(),
             #[cfg(target_os = "linux")]
-            inotify: OnceCell::new(),
+            watch: if paths.is_empty() {
+                OnceCell::from(None)
+            } else {
+                OnceCell::new()
+            },
         }
     }
 
-    /// Begins to watch if it does not yet, and has something to: whether it has just begun.
+    /// Begins to watch, if that was not tried before: whether it was tried now, be it in vain.
     fn begin(&self) -> bool {
         #[cfg(target_os = "linux")]
-        if self.inotify.get().is_none() {
-            let begun = self.inotify.get_or_init(|| begin(&self.paths));
-            return begun.is_some() && !self.paths.is_empty();
+        if self.watch.get().is_none() {
+            self.watch.get_or_init(|| begin(&self.paths));
+            return true;
         }
         false
     }
 
-    /// Whether changes wake, as far as is known; else only time does.
+    /// Whether changes wake, all of them; else time has to. Before the first wait it is what is hoped for.
     pub(crate) fn wakes(&self) -> bool {
         #[cfg(target_os = "linux")]
         {
-            self.inotify.get().is_none_or(Option::is_some)
+            let is_whole = |had: &Option<Watch>| had.as_ref().is_some_and(|watch| watch.is_whole);
+            self.watch.get().is_none_or(is_whole)
         }
         #[cfg(not(target_os = "linux"))]
         {
@@ -62,7 +75,7 @@ impl Notifier {
     /// is over.
     pub(crate) fn wait_for(&self, limit: Duration, others: &[(BorrowedFd, Interest)]) {
         if self.begin() {
-            return;
+            return; // also in vain: who chose `limit` hoped to be woken
         }
         let mut fds: Vec<PollFd> = others
             .iter()
@@ -76,25 +89,30 @@ impl Notifier {
     /// Takes note that all that has changed will be looked at.
     fn forget(&self) {
         #[cfg(target_os = "linux")]
-        if let Some(Some(inotify)) = self.inotify.get() {
-            while inotify.read_events().is_ok_and(|events| !events.is_empty()) {}
+        if let Some(Some(watch)) = self.watch.get() {
+            let read = || watch.inotify.read_events();
+            while read().is_ok_and(|events| !events.is_empty()) {}
         }
     }
 
     /// Waits until something has changed, nobody is left at the other end of one of `others`, or
     /// `limit` is over. Whether somebody is still there.
     pub(crate) fn wait(&self, limit: Duration, others: &[BorrowedFd]) -> bool {
+        if self.begin() {
+            return true; // also in vain: who chose `limit` hoped to be woken
+        }
         self.wait_or(limit, None, others)
     }
 
-    /// The same, and `waker` wakes too, when it is readable.
+    /// The same, and `waker` wakes too, when it is readable. For who has one `limit` whether changes wake
+    /// or not, and tries anew to watch after each: the first wait returns at once only when it watches.
     pub(crate) fn wait_or(
         &self,
         limit: Duration,
         waker: Option<BorrowedFd>,
         others: &[BorrowedFd],
     ) -> bool {
-        if self.begin() {
+        if self.begin() && self.source().is_some() {
             return true;
         }
         let mut fds: Vec<PollFd> = others
@@ -117,7 +135,8 @@ impl Notifier {
     /// What is readable when something has changed.
     #[cfg(target_os = "linux")]
     fn source(&self) -> Option<BorrowedFd<'_>> {
-        self.inotify.get()?.as_ref().map(AsFd::as_fd)
+        let watch = self.watch.get()?.as_ref()?;
+        Some(watch.inotify.as_fd())
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -128,15 +147,19 @@ impl Notifier {
 }
 
 #[cfg(target_os = "linux")]
-fn begin(paths: &[PathBuf]) -> Option<Inotify> {
+fn begin(paths: &[PathBuf]) -> Option<Watch> {
     let events = AddWatchFlags::IN_MODIFY
         | AddWatchFlags::IN_CLOSE_WRITE
         | AddWatchFlags::IN_CREATE
         | AddWatchFlags::IN_DELETE
         | AddWatchFlags::IN_MOVED_TO;
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok()?;
-    let watched = |path: &PathBuf| inotify.add_watch(path, events).is_ok();
-    paths.iter().all(watched).then_some(inotify)
+    let watched = |path: &&PathBuf| inotify.add_watch(*path, events).is_ok();
+    let count = paths.iter().filter(watched).count();
+    (count > 0).then_some(Watch {
+        inotify,
+        is_whole: count == paths.len(),
+    })
 }
 
 /// Waits until one of `notifiers` has seen a change, one of `inputs` is readable or closed, or `limit` is
@@ -257,7 +280,67 @@ mod tests {
     fn with_nothing_to_watch_it_measures_time() {
         let limit = Duration::from_millis(1);
         let begun = Instant::now();
-        assert!(Notifier::watch(&[]).wait(limit, &[]));
+        let notifier = Notifier::watch(&[]);
+        assert!(!notifier.wakes());
+        assert!(notifier.wait(limit, &[]));
         assert!(begun.elapsed() >= limit);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_cannot_be_watched_is_known_after_a_first_wait_that_does_not_wait() {
+        let temp = TempDir::new();
+        let nowhere = temp.path().join("nowhere");
+        let begun = Instant::now();
+
+        let notifier = Notifier::watch(&[&nowhere]);
+        assert!(notifier.wait(LONG, &[]));
+        assert!(!notifier.wakes());
+        let limit = Duration::from_millis(1);
+        let waiting = Instant::now();
+        assert!(notifier.wait(limit, &[]));
+        assert!(waiting.elapsed() >= limit, "the next one waits");
+
+        let notifier = Notifier::watch(&[&nowhere]);
+        notifier.wait_for(LONG, &[]);
+        assert!(!notifier.wakes());
+
+        let notifier = Notifier::watch(&[&nowhere]);
+        let (looks_again, []) = wait_any(&[&notifier], [], LONG);
+        assert_eq!((looks_again, notifier.wakes()), (vec![true], false));
+        let (changed, []) = wait_any(&[&notifier], [], Duration::ZERO);
+        assert_eq!(changed, [false]);
+        assert!(begun.elapsed() < LONG);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_tries_anew_after_each_wait_naps_in_between() {
+        let temp = TempDir::new();
+        let limit = Duration::from_millis(1);
+        let begun = Instant::now();
+        for _ in 0..3 {
+            let notifier = Notifier::watch(&[&temp.path().join("nowhere")]);
+            assert!(notifier.wait_or(limit, None, &[]));
+            assert!(!notifier.wakes());
+        }
+        assert!(begun.elapsed() >= 3 * limit);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn one_path_that_cannot_be_watched_does_not_take_the_others_along() {
+        let temp = TempDir::new();
+        let begun = Instant::now();
+        let whole = Notifier::watch(&[temp.path()]);
+        let part = Notifier::watch(&[&temp.path().join("nowhere"), temp.path()]);
+        assert!(whole.wait(LONG, &[]) && part.wait(LONG, &[]));
+        assert!(!part.wakes(), "not for all of it");
+        if whole.wakes() {
+            std::fs::write(temp.path().join("file"), b"changed").unwrap();
+            let (changed, []) = wait_any(&[&part], [], LONG);
+            assert_eq!(changed, [true]);
+        }
+        assert!(begun.elapsed() < LONG);
     }
 }

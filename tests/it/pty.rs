@@ -9,6 +9,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use nix::unistd::{SysconfVar, sysconf};
+
 use crate::harness::{DEADLINE, Proc, Sandbox, numbered};
 use crate::invocation::{Running, finish};
 use crate::proc;
@@ -215,6 +217,42 @@ fn a_program_that_does_not_read_takes_some_and_that_is_told() {
     bgp.run(["wait", "deaf"]).code(0);
     let got = fs::read_to_string(bgp.dir().join("got")).unwrap();
     assert_eq!(got, format!("{}|", &text[..taken]));
+}
+
+/// The processor's time that `pid` has used, as the kernel says.
+fn processor_time(pid: i32) -> Duration {
+    let line = proc::stat(pid).unwrap().line;
+    let (_, rest) = line.rsplit_once(')').unwrap();
+    // utime and stime, the 14th and the 15th. See proc_pid_stat(5).
+    let used = rest.split_whitespace().skip(11).take(2);
+    let ticks: u64 = used.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    let per_second = sysconf(SysconfVar::CLK_TCK).unwrap().unwrap();
+    Duration::from_millis(ticks * 1000 / u64::try_from(per_second).unwrap())
+}
+
+// F5: without a character that hands over what is typed of a line, the terminal takes no more of it
+#[test]
+fn a_line_that_cannot_be_typed_to_its_end_is_waited_for_without_work() {
+    let bgp = Sandbox::new();
+    let line = "stty eof undef -echo; echo ready; exec cat > /dev/null";
+    let process = shell(&bgp, "stuck", line);
+    bgp.ready(&process);
+    let path = bgp.dir().join("text");
+    fs::write(&path, "x".repeat(9000)).unwrap();
+    let path = path.to_str().unwrap();
+    let supervisor = process.supervisor();
+    let used_before = processor_time(supervisor);
+    let begun = Instant::now();
+    let args = ["send", "--json", "stuck", "--file", path, "--timeout", "2s"];
+    let told = bgp.run(args).code(124).json();
+    let took = begun.elapsed();
+    let used = processor_time(supervisor).saturating_sub(used_before);
+    assert_eq!(
+        (&told["bytes"], &told["totalBytes"]),
+        (&4000.into(), &9000.into())
+    );
+    assert!(took >= Duration::from_secs(2));
+    assert!(used < took / 4, "{used:?} of the processor in {took:?}");
 }
 
 // F7

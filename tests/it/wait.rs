@@ -5,10 +5,12 @@
 //! | A17 | the leader's end counts, not the pipe's |
 //! | F3 F18 | the process's own code; an interrupted wait |
 
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::Signal;
 
 use crate::harness::{Sandbox, script};
-use crate::invocation::Running;
+use crate::invocation::{Running, finish};
 use crate::proc;
 
 // F18
@@ -60,6 +62,43 @@ fn who_waits_is_woken_by_the_end() {
         waiting.finish().code(code);
         let _ = std::fs::remove_file(bgp.dir().join("go"));
     }
+}
+
+// Who believes that changes wake him looks every 5 s, and nobody may believe so before it was tried.
+#[test]
+fn who_cannot_be_woken_looks_often_from_the_first_wait_on() {
+    let bgp = Sandbox::new();
+    let without_inotify = |line: &str| {
+        let none = "echo 0 > /proc/sys/user/max_inotify_instances || exit 99";
+        let mut unshare = bgp.foreign("unshare");
+        unshare.args(["-Ur", "/bin/sh", "-c", &format!("{none}; {line}")]);
+        unshare
+    };
+    let made = finish(&mut without_inotify(":"));
+    let missing = "no user namespace, or its limits cannot be set";
+    if proc::pass_over(!made.status.success(), missing) {
+        return;
+    }
+    let go = bgp.dir().join("go");
+    let took = |name: &str| {
+        let line = "until [ -e go ]; do sleep 0.01; done; exit 5";
+        bgp.start(name, ["sh", "-c", line]);
+        let wait = format!("exec \"$BGP\" wait {name}");
+        let waiting = Running::begin(&mut without_inotify(&wait));
+        let command = format!("wait\0{name}\0");
+        bgp.wait_until("it waits", || {
+            let is_bgp = proc::cmdline(waiting.pid()).ends_with(command.as_bytes());
+            (is_bgp && proc::stat(waiting.pid())?.state == 'S').then_some(())
+        });
+        let begun = Instant::now();
+        std::fs::write(&go, "").unwrap();
+        waiting.finish().code(5);
+        std::fs::remove_file(&go).unwrap();
+        begun.elapsed()
+    };
+    // A machine that is busy may hold one up, and not each.
+    let names = ["first", "second", "third"];
+    assert!(names.iter().any(|name| took(name) < Duration::from_secs(4)));
 }
 
 // A17

@@ -1,12 +1,15 @@
-//! Turns, times and ends, over a real pipe.
+//! Turns, times and ends, over a real pipe; and a line that a real terminal does not take.
 
 use std::io::Read;
 
 use std::fs::File;
 
+use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices::VEOF, tcgetattr, tcsetattr};
+
 use super::*;
 use crate::control::input::PART_MAX_BYTES;
-use crate::sys::pipe;
+use crate::supervisor::outlet::Keyboard;
+use crate::sys::{notify, pipe, pty};
 
 const LIMIT_MS: u32 = 2000;
 const LIMIT: Duration = Duration::from_millis(LIMIT_MS as u64);
@@ -204,4 +207,40 @@ fn the_leaders_end_is_told_to_all_who_wait() {
     assert_eq!(input.go_on(now), [refused(2, why)], "with its next part");
     assert!(input.waits_for_room().is_none());
     assert_eq!(read(&mut end).len(), PART_MAX_BYTES);
+}
+
+/// Sets the character that ends a file, or hands over what is typed of a line.
+fn set_end_of_file(terminal: &File, character: u8) {
+    let mut settings = tcgetattr(terminal).unwrap();
+    settings.local_flags.remove(LocalFlags::ECHO); // nobody reads the echo
+    settings.control_chars[VEOF as usize] = character;
+    tcsetattr(terminal, SetArg::TCSANOW, &settings).unwrap();
+}
+
+#[test]
+fn no_room_is_waited_for_where_only_its_settings_keep_a_terminal_from_a_line() {
+    let (master, slave) = pty::open(80, 24).unwrap();
+    let mut slave = File::from(slave);
+    pipe::set_nonblocking(&master).unwrap();
+    set_end_of_file(&slave, if cfg!(target_os = "macos") { 0xff } else { 0 }); // none
+    let keyboard = Keyboard::new(File::from(master));
+    let mut input = Input::new(Some(Outlet::Terminal(keyboard)), &Stdin::Pipe);
+    let now = Instant::now();
+    let line = [b'x'; 9000];
+
+    input.take(1, part(true, &line, Then::Done), now);
+    assert_eq!(input.go_on(now), []);
+    assert!(input.waits_for_room().is_none(), "poll(2) finds room");
+    assert_eq!(input.deadline(), Some(now + TRY_AGAIN));
+    assert_eq!(input.go_on(now + LIMIT), [taken(1, 4000)]);
+    assert!(input.deadline().is_none());
+
+    // With other settings it goes on where it stood.
+    input.take(2, part(true, &line, Then::Done), now);
+    assert_eq!(input.go_on(now), []);
+    set_end_of_file(&slave, 4);
+    assert_eq!(input.go_on(now + TRY_AGAIN), []);
+    assert!(input.waits_for_room().is_some(), "until it is read");
+    assert!(notify::readable(&slave, LIMIT));
+    assert_eq!(slave.read(&mut [0; 9000]).unwrap(), 4000);
 }
