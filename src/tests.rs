@@ -265,7 +265,7 @@ fn make(dir: &Path) {
             cursor: String::new(), // there was another place there, which nobody used
         };
         reader.places.outputs.insert(Id([0xf1, 0, 0, 2]), place);
-        reader.save().unwrap();
+        reader.save(store.dir(), store.keys()).unwrap();
     }
     // Locks say only who had them.
     fs::remove_file(dir.join("processes.lock")).unwrap();

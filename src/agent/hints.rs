@@ -57,7 +57,7 @@ fn commands(face: Face, hint: &str) -> String {
 }
 
 /// The call that does what `bgp LINE` does, if there is one.
-fn call_of(face: Face, line: &str) -> Option<String> {
+pub(super) fn call_of(face: Face, line: &str) -> Option<String> {
     let mut words = line.split(' ');
     let command = words.next()?;
     let (_, action) = COMMANDS.iter().find(|(name, _)| *name == command)?;

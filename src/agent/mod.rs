@@ -19,7 +19,6 @@ pub(crate) mod schema;
 pub(crate) mod table;
 
 use std::fmt::Write as _;
-use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -54,13 +53,7 @@ pub(crate) struct Agent {
     /// The session of what is started, when the caller names none.
     pub(crate) session: Option<String>,
     /// The store, once it is unlocked: whoever stays unlocks it once.
-    held: Mutex<Option<Held>>,
-}
-
-struct Held {
-    manager: Arc<Manager>,
-    /// The device and inode of its directory: another one in its place is another store.
-    place: Option<(u64, u64)>,
+    held: Mutex<Option<Arc<Manager>>>,
 }
 
 /// One call of an action.
@@ -101,15 +94,12 @@ impl Agent {
     /// No or a wrong password, an unsafe or damaged store.
     pub(crate) fn manager(&self) -> Result<Option<Arc<Manager>>, Error> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = held.as_ref()
-            && held.place.is_some()
-            && held.place == place(&held.manager)
-        {
-            return Ok(Some(Arc::clone(&held.manager)));
+        // Another directory in its place is another store.
+        held.take_if(|held| held.store.dir().check_in_place().is_err());
+        if held.is_none() {
+            *held = Manager::open(&self.environment)?.map(Arc::new);
         }
-        let opened = Manager::open(&self.environment)?;
-        *held = opened.map(hold);
-        Ok(held.as_ref().map(|held| Arc::clone(&held.manager)))
+        Ok(held.clone())
     }
 
     /// Starts what `options` say, and makes the store if there is none.
@@ -123,7 +113,7 @@ impl Agent {
         }
         let (manager, info) = Manager::start(&self.environment, options)?;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = Some(hold(manager));
+        *held = Some(Arc::new(manager));
         Ok(info)
     }
 
@@ -184,16 +174,4 @@ impl Call<'_> {
         self.agent
             .find(self.arguments.text("id").unwrap_or_default())
     }
-}
-
-fn hold(manager: Manager) -> Held {
-    Held {
-        place: place(&manager),
-        manager: Arc::new(manager),
-    }
-}
-
-fn place(manager: &Manager) -> Option<(u64, u64)> {
-    let found = std::fs::metadata(manager.store.dir().path()).ok()?;
-    Some((found.dev(), found.ino()))
 }

@@ -68,6 +68,8 @@ struct Watch<'a> {
     signals: Signals,
     /// The signal that ends it, once it has come.
     ended_by: Option<Signal>,
+    /// When its time is over.
+    deadline: Option<Instant>,
     /// The numbers of what was told, and perhaps not acknowledged.
     told: HashSet<u64>,
     /// What kept it from looking the last time.
@@ -111,6 +113,7 @@ pub(crate) fn run(context: &mut Context, options: &WatchOptions) -> Outcome {
         signals: Signals::take(&taken)
             .map_err(|error| Error::system("cannot wait for signals", &error))?,
         ended_by: None,
+        deadline: options.timeout.map(|limit| Instant::now() + limit),
         told: HashSet::new(),
         complaint: None,
     };
@@ -131,10 +134,14 @@ impl Watch<'_> {
         environment: &Environment,
         whose: &Whose,
     ) -> Outcome {
-        let deadline = self.options.timeout.map(|limit| Instant::now() + limit);
         let mut notifier = Notifier::watch(&[]);
         let mut watches = false;
         loop {
+            if let Some(Err(gone)) = manager.as_ref().map(|it| it.store.dir().check_in_place()) {
+                self.complain(&gone);
+                (*manager, watches) = (None, false);
+                notifier = Notifier::watch(&[]);
+            }
             if let Some(manager) = &*manager
                 && !(watches && notifier.wakes())
             {
@@ -152,7 +159,7 @@ impl Watch<'_> {
             if self.out.nobody_reads() || look == Look::Told && self.options.until == Until::Told {
                 return Ok(0);
             }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let left = self.left();
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Error::new(Kind::TimedOut, "the time to watch is over")
                     .hint("what happens from now on is told the next time"));
@@ -285,15 +292,25 @@ impl Watch<'_> {
         Ok(true)
     }
 
-    /// Waits until a line can be written without waiting; not when a signal ends it before.
+    /// How long it may go on, if there is a limit.
+    fn left(&self) -> Option<Duration> {
+        let deadline = self.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Waits until a line can be written without waiting; not when a signal or its time ends it before.
     fn waits_for_room(&mut self) -> bool {
         loop {
             self.take_signals();
+            let limit = self.left().unwrap_or(FOREVER);
             if self.ended_by.is_some() {
                 return false;
             }
-            if either(&self.signals, Some(io::stdout().as_fd()), FOREVER).1 {
+            if either(&self.signals, Some(io::stdout().as_fd()), limit).1 {
                 return true;
+            }
+            if self.left().is_some_and(|left| left.is_zero()) {
+                return false;
             }
         }
     }

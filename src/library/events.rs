@@ -23,7 +23,8 @@ pub struct ManagerEvent {
     pub number: u64,
     /// When it happened.
     pub time: SystemTime,
-    /// What happened: `exited`, `failed`, `crashed`, `killed`, `timeout`, `lost`, `output` or `idle`.
+    /// What happened: `exited`, `failed`, `crashed`, `killed`, `timeout`, `lost`, `output`, `idle`, and of its
+    /// log `tampered` or `gap`.
     pub event: &'static str,
     /// The process as it was then.
     pub process: ProcessInfo,
@@ -100,22 +101,23 @@ impl ProcessManager {
     ///
     /// # Errors
     ///
-    /// Another thread or program polls the same state directory for 10 s (11), a damaged state (13), no
-    /// room on the disk to take note of it (15): then it is told again.
+    /// The state directory was removed (3), another thread or program polls it for 10 s (11), it is
+    /// damaged (13), no room on the disk to take note of it (15): then it is told again.
     pub fn poll(&self, timeout: Duration) -> Result<usize, Error> {
         let begun = Instant::now();
         let notifier = self.manager.notifier();
-        let poll = if notifier.wakes() {
-            POLL_WOKEN
-        } else {
-            POLL_ALONE
-        };
         loop {
+            self.manager.store.dir().check_in_place()?;
             let told = self.tell()?;
             let left = timeout.saturating_sub(begun.elapsed());
             if told > 0 || left.is_zero() {
                 return Ok(told);
             }
+            let poll = if notifier.wakes() {
+                POLL_WOKEN
+            } else {
+                POLL_ALONE
+            };
             notifier.wait(left.min(poll), &[]);
         }
     }

@@ -119,21 +119,49 @@ impl Manager {
         patience: Patience,
         tell: impl FnOnce(&[Pending]) -> Delivery,
     ) -> Result<(), Error> {
-        let mut reader = self.store.reader(name, patience.duration())?;
-        let news = self.news_after(reader.places.clone(), whose, patience)?;
-        if news.pending.is_empty() {
+        let taken = self.take_news(name, whose, patience)?;
+        if taken.news.pending.is_empty() {
             return Ok(());
         }
-        let delivery = tell(&news.pending);
-        crash_point!("alerts-told");
-        let told: Vec<u64> = news
-            .pending
-            .iter()
-            .map(|pending| pending.alert.number)
-            .take(delivery.told)
-            .collect();
-        acknowledge(&mut reader, &told, &news)?;
+        let delivery = tell(&taken.news.pending);
+        self.acknowledge(taken, delivery.told)?;
         delivery.outcome
+    }
+
+    /// The alerts that the reader called `name` has not had. Nobody else has this reader until they are
+    /// acknowledged, or dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`news`](Self::news).
+    pub(crate) fn take_news(
+        &self,
+        name: &str,
+        whose: &Whose,
+        patience: Patience,
+    ) -> Result<Taken, Error> {
+        let reader = self.store.reader(name, patience.duration())?;
+        let news = self.news_after(reader.places.clone(), whose, patience)?;
+        Ok(Taken { reader, news })
+    }
+
+    /// Takes note that the first `told` of them were told.
+    ///
+    /// # Errors
+    ///
+    /// Storage (15): they are told again then.
+    pub(crate) fn acknowledge(&self, taken: Taken, told: usize) -> Result<(), Error> {
+        crash_point!("alerts-told");
+        let Taken { mut reader, news } = taken;
+        if told == 0 {
+            return Ok(());
+        }
+        let told = news.pending.iter().take(told);
+        let told: Vec<u64> = told.map(|pending| pending.alert.number).collect();
+        let beyond = news.kept.last().map_or(0, |last| last + 1);
+        reader.places.begin_anew_if_beyond(beyond);
+        reader.places.acknowledge(&told, news.kept.iter().copied());
+        self.store.save_reader(&reader)
     }
 
     /// What wakes when something of a process changes.
@@ -222,22 +250,18 @@ impl Manager {
     }
 }
 
+/// What a reader has not had, while nobody else has it.
+pub(crate) struct Taken {
+    reader: Reader,
+    pub(crate) news: News,
+}
+
 /// What came of telling alerts.
 pub(crate) struct Delivery {
     /// So many, from the first, were told.
     pub(crate) told: usize,
     /// Why not more, if that is a failure.
     pub(crate) outcome: Result<(), Error>,
-}
-
-fn acknowledge(reader: &mut Reader, told: &[u64], news: &News) -> Result<(), Error> {
-    if told.is_empty() {
-        return Ok(());
-    }
-    let beyond = news.kept.last().map_or(0, |last| last + 1);
-    reader.places.begin_anew_if_beyond(beyond);
-    reader.places.acknowledge(told, news.kept.iter().copied());
-    reader.save()
 }
 
 fn pending(alert: Alert, state: &State) -> Pending {

@@ -46,10 +46,10 @@ pub(crate) enum Cache {
 }
 
 impl Cache {
-    /// What `BGP_KEY_CACHE` says: `off`, or anything else for on.
+    /// What `BGP_KEY_CACHE` says: `on`, as without it, or anything else for off.
     pub(crate) fn of(environment: &Environment) -> Self {
         match environment.get("BGP_KEY_CACHE") {
-            Some(value) if value == "off" => Self::Off,
+            Some(value) if !value.is_empty() && !value.eq_ignore_ascii_case("on") => Self::Off,
             Some(_) | None => Self::On,
         }
     }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::environment::Environment;
-use crate::model::error::Error;
+use crate::model::error::{Error, Kind};
 use crate::sys::fs::Dir;
 
 /// The file of the sealed master key.
@@ -113,6 +113,23 @@ impl StateDir {
         }
         let dir = self.dir.create_dir(sub.name())?;
         Ok(once.get_or_init(|| dir))
+    }
+
+    /// That its path leads to it still. Who stays for long would look at what nobody else sees.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` once it was removed or renamed, or another was put in its place.
+    pub(crate) fn check_in_place(&self) -> Result<(), Error> {
+        if self.dir.is_in_place() {
+            return Ok(());
+        }
+        let message = format!(
+            "the state directory '{}' was removed or replaced",
+            self.path().display()
+        );
+        Err(Error::new(Kind::NotFound, message)
+            .hint("what ran in it is found again where the directory was moved to"))
     }
 
     /// Where it is, for messages.

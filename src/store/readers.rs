@@ -102,16 +102,13 @@ impl Places {
 }
 
 /// A reader that nobody else reads as meanwhile.
-pub(crate) struct Reader<'a> {
-    dir: &'a Dir,
-    keys: &'a Keys,
-    file: String,
+pub(crate) struct Reader {
     _lock: Lock,
     /// Where it is; changes count once they are saved.
     pub(crate) places: Places,
 }
 
-impl<'a> Reader<'a> {
+impl Reader {
     /// Waits for the reader called `name` to be free, as long as `patience`, and takes it. A new one has had
     /// nothing.
     ///
@@ -119,20 +116,16 @@ impl<'a> Reader<'a> {
     ///
     /// `Locked` after that, `Damaged` when its document is altered.
     pub(crate) fn take(
-        dir: &'a StateDir,
-        keys: &'a Keys,
+        dir: &StateDir,
+        keys: &Keys,
         name: &str,
         patience: Duration,
     ) -> Result<Self, Error> {
         let dir = dir.make_sub(Sub::Readers)?;
-        let file = keys.reader_file(name);
-        let what = format!("the reader '{name}'");
-        let lock = lock::take(dir, &format!("{file}.lock"), &what, patience)?;
+        let file = format!("{}.lock", keys.reader_file(name));
+        let lock = lock::take(dir, &file, &format!("the reader '{name}'"), patience)?;
         let places = read(dir, keys, name)?;
         Ok(Self {
-            dir,
-            keys,
-            file: format!("{file}.enc"),
             _lock: lock,
             places,
         })
@@ -143,12 +136,13 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// `Storage`; what was saved before still counts then.
-    pub(crate) fn save(&self) -> Result<(), Error> {
+    pub(crate) fn save(&self, dir: &StateDir, keys: &Keys) -> Result<(), Error> {
+        let dir = dir.make_sub(Sub::Readers)?;
+        let file = document(keys, &self.places.name);
         let json = serde_json::to_vec(&self.places)
             .map_err(|error| Error::other(format!("cannot write a reader as JSON: {error}")))?;
-        let path = self.dir.path(&self.file);
-        let bytes = envelope::READER.seal(self.keys.store(), &self.keys.reader(), &json, &path)?;
-        Ok(self.dir.replace(&self.file, &bytes)?)
+        let bytes = envelope::READER.seal(keys.store(), &keys.reader(), &json, &dir.path(&file))?;
+        Ok(dir.replace(&file, &bytes)?)
     }
 }
 
@@ -164,8 +158,12 @@ pub(crate) fn peek(dir: &StateDir, keys: &Keys, name: &str) -> Result<Places, Er
     }
 }
 
+fn document(keys: &Keys, name: &str) -> String {
+    format!("{}.enc", keys.reader_file(name))
+}
+
 fn read(dir: &Dir, keys: &Keys, name: &str) -> Result<Places, Error> {
-    let file = format!("{}.enc", keys.reader_file(name));
+    let file = document(keys, name);
     let path = dir.path(&file);
     let damaged = || {
         envelope::altered(&path)
@@ -216,7 +214,7 @@ mod tests {
             .places
             .outputs
             .insert(Id([0, 0, 0, 1]), place.clone());
-        reader.save().unwrap();
+        reader.save(&dir, &keys).unwrap();
         drop(reader);
         let places = Reader::take(&dir, &keys, "agent", Duration::ZERO)
             .unwrap()
@@ -252,10 +250,10 @@ mod tests {
         let dir = StateDir::open_existing(temp.path()).unwrap().unwrap();
         Reader::take(&dir, &keys, "agent", Duration::ZERO)
             .unwrap()
-            .save()
+            .save(&dir, &keys)
             .unwrap();
         let readers = dir.sub(Sub::Readers).unwrap().unwrap();
-        let file = |name: &str| format!("{}.enc", keys.reader_file(name));
+        let file = |name: &str| document(&keys, name);
         let bytes = readers.read(&file("agent"), 4096).unwrap().unwrap();
         let refused = |name: &str, altered: &[u8]| {
             readers.replace(&file(name), altered).unwrap();

@@ -142,8 +142,17 @@ impl Store {
     /// # Errors
     ///
     /// `Locked` after that, `Damaged`.
-    pub(crate) fn reader(&self, name: &str, patience: Duration) -> Result<Reader<'_>, Error> {
+    pub(crate) fn reader(&self, name: &str, patience: Duration) -> Result<Reader, Error> {
         Reader::take(&self.dir, &self.keys, name, patience)
+    }
+
+    /// Writes down where `reader` is.
+    ///
+    /// # Errors
+    ///
+    /// `Storage`; what was saved before still counts then.
+    pub(crate) fn save_reader(&self, reader: &Reader) -> Result<(), Error> {
+        reader.save(&self.dir, &self.keys)
     }
 
     /// Where the reader called `name` is, without taking it.

@@ -34,6 +34,8 @@ pub(super) struct Alerts {
     settings: AlertSettings,
     matcher: Option<Box<Matcher>>,
     pace: Pace,
+    /// Of what is wrong with the log: no flood of lines may hold that back.
+    log_pace: Pace,
     /// When the current run began; `None` while there is none.
     began: Option<Instant>,
     run: u64,
@@ -54,6 +56,7 @@ impl Alerts {
             settings: settings.clone(),
             matcher: Matcher::new(&settings.on_output, 0),
             pace: Pace::default(),
+            log_pace: Pace::default(),
             began: None,
             run: 0,
             silent_since: None,
@@ -130,7 +133,7 @@ impl Alerts {
 
     /// The log is not what it should be, as `event` says.
     pub(super) fn of_log(&mut self, event: Event, now: Instant) -> Option<Raised> {
-        let told = self.settings.wants(event) && self.pace.allows(now);
+        let told = self.settings.wants(event) && self.log_pace.allows(now);
         told.then(|| self.raise(event, now, 0, None))
     }
 
@@ -153,7 +156,8 @@ impl Alerts {
             (!(told && in_a_loop)).then(|| Raised {
                 exit: Some(exit.clone()),
                 restarting: exit.again,
-                runtime_ms: ran_ms,
+                // Of the last run it is told how long the process was, as its status says.
+                runtime_ms: if exit.again { ran_ms } else { exit.runtime_ms },
                 time_ms: exit.end_ms,
                 ..self.raise(event, now, self.ends, line)
             })

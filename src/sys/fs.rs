@@ -233,6 +233,14 @@ impl Dir {
         &self.path
     }
 
+    /// Whether its path leads to it still.
+    pub(crate) fn is_in_place(&self) -> bool {
+        let (Ok(here), Ok(there)) = (fstat(&self.fd), nix::sys::stat::stat(&self.path)) else {
+            return false;
+        };
+        (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+    }
+
     fn open_file(&self, name: &str, access: OFlag) -> Result<Option<File>, Fault> {
         let danger = |danger| Fault::danger(self.path(name), danger);
         let fd = match openat(&self.fd, name, FILE_FLAGS | access, Mode::empty()) {

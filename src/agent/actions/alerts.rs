@@ -5,8 +5,9 @@
 use serde_json::json;
 
 use super::{Call, Outcome};
-use crate::agent::answer::{ANSWER_MAX_BYTES, Answer};
-use crate::manager::alerts::{Delivery, Patience, Whose};
+use crate::agent::answer::{ANSWER_MAX_BYTES, Answer, OnceTold};
+use crate::agent::hints;
+use crate::manager::alerts::{Patience, Whose};
 
 /// Under what name agents read.
 const READER: &str = "agent";
@@ -18,16 +19,28 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let Some(manager) = call.agent.manager()? else {
         return Ok(none());
     };
-    let news = manager.news(READER, &Whose::Everybodys, Patience::Patient)?;
-    let (mut lines, mut documents, mut shown) = (Vec::new(), Vec::new(), Vec::new());
+    let (whose, patience) = (Whose::Everybodys, Patience::Patient);
+    let peeked = manager.news(READER, &whose, patience)?;
+    let peek = call.arguments.switch("peek").unwrap_or(false);
+    let taken = if peek || peeked.pending.is_empty() {
+        None
+    } else {
+        // Until it is told, so that whoever else reads as agent is not told the same.
+        Some(manager.take_news(READER, &whose, patience)?)
+    };
+    let news = taken.as_ref().map_or(&peeked, |taken| &taken.news);
+    let (mut lines, mut documents) = (Vec::new(), Vec::new());
     let mut room = ANSWER_MAX_BYTES - ROOM_BYTES;
     for pending in &news.pending {
         let (alert, info) = (&pending.alert, &pending.info);
-        let line = format!("alert {}: {}", alert.number, pending.message());
+        let message = pending.message_with(|line| {
+            hints::call_of(call.agent.face, line).unwrap_or_else(|| format!("bgp {line}"))
+        });
+        let line = format!("alert {}: {message}", alert.number);
         let document = json!({
             "seq": alert.number, "time": alert.time_ms, "event": alert.event.word(),
             "count": alert.count, "line": alert.line, "id": info.id.to_string(), "name": info.name,
-            "message": pending.message(),
+            "message": message,
         });
         let size = document.to_string().len().max(line.len()) + 1;
         if size > room {
@@ -36,35 +49,22 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         room -= size;
         lines.push(line);
         documents.push(document);
-        shown.push(alert.number);
     }
-    if shown.is_empty() {
+    let shown = lines.len();
+    if shown == 0 {
         return Ok(none());
     }
-    let s = if shown.len() == 1 { "" } else { "s" };
-    let mut answer =
-        Answer::new("alerts", format!("{} alert{s}:", shown.len())).with("alerts", documents);
+    let s = if shown == 1 { "" } else { "s" };
+    let mut answer = Answer::new("alerts", format!("{shown} alert{s}:")).with("alerts", documents);
     for line in &lines {
         answer = answer.line(line);
     }
-    let more = news.pending.len() - shown.len();
+    let more = news.pending.len() - shown;
     if more > 0 {
         let again = call.agent.call_of("alerts", &[]);
         answer = answer.next(format!("Next: {more} more are pending: {again}"));
     }
-    let peek = call.arguments.switch("peek").unwrap_or(false);
-    if !peek {
-        answer.once_told = Some(Box::new(move || {
-            manager.deliver(READER, &Whose::Everybodys, Patience::Patient, |pending| {
-                let told = pending
-                    .iter()
-                    .take_while(|one| shown.contains(&one.alert.number));
-                Delivery {
-                    told: told.count(),
-                    outcome: Ok(()),
-                }
-            })
-        }));
-    }
+    answer.once_told =
+        taken.map(|taken| Box::new(move || manager.acknowledge(taken, shown)) as Box<OnceTold>);
     Ok(answer)
 }

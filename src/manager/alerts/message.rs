@@ -16,15 +16,24 @@ impl Pending {
 
     /// One line of text, 470 bytes at most.
     pub(crate) fn message(&self) -> String {
+        self.message_with(|line| format!("bgp {line}"))
+    }
+
+    /// The same, with the command `bgp LINE` to call next as `call_of` has it.
+    pub(crate) fn message_with(&self, call_of: impl Fn(&str) -> String) -> String {
         let info = &self.info;
         let alert = &self.alert;
         let (name, id) = (&info.name, info.id);
         let what = self.what();
-        let next = match (self.cleared, alert.event) {
-            (true, _) => "it has been cleared".to_owned(),
-            (false, Event::Lost | Event::Idle) => format!("see: bgp status {id}"),
-            (false, Event::Tampered) => format!("see: bgp verify {id}"),
-            (false, _) => format!("see: bgp output {id}"),
+        let command = match alert.event {
+            Event::Lost | Event::Idle => "status",
+            Event::Tampered => "verify",
+            _ => "output",
+        };
+        let next = if self.cleared {
+            "it has been cleared".to_owned()
+        } else {
+            format!("see: {}", call_of(&format!("{command} {id}")))
         };
         format!("{name} ({id}) {what}; {next}")
     }

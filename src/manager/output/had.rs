@@ -12,7 +12,7 @@ use crate::store::readers::{Place, Reader};
 /// A reader of one process's output, as whom nobody else reads meanwhile.
 pub(crate) struct ReadAs<'a> {
     manager: &'a Manager,
-    reader: Reader<'a>,
+    reader: Reader,
 }
 
 impl Manager {
@@ -56,6 +56,6 @@ impl ReadAs<'_> {
         let mut kept: Vec<_> = state.processes.iter().map(|entry| entry.id).collect();
         kept.sort_unstable();
         outputs.retain(|id, _| kept.binary_search(id).is_ok());
-        self.reader.save()
+        self.manager.store.save_reader(&self.reader)
     }
 }

@@ -166,3 +166,25 @@ fn a_tail_keeps_the_end_of_all_that_was_pushed() {
         assert_eq!(tail.bytes[..tail.len], bytes[bytes.len() - TAIL_BYTES..]);
     }
 }
+
+#[test]
+fn no_flood_of_lines_holds_back_what_is_wrong_with_the_log() {
+    let (mut alerts, now) = began(serde_json::json!({"onOutput": ["e"]}));
+    for _ in 0..8 {
+        alerts.read(Kind::Stdout, b"e\n");
+        let _ = alerts.due(now);
+    }
+    alerts.read(Kind::Stdout, b"e\n");
+    assert!(alerts.due(now).is_none(), "the pace of lines is used up");
+    assert!(alerts.of_log(Event::Tampered, now).is_some());
+}
+
+#[test]
+fn the_end_of_a_process_tells_how_long_all_of_it_was() {
+    let (mut alerts, now) = began(serde_json::json!({}));
+    let last = Exit {
+        run_ms: Some(3),
+        ..exit(Status::Failed, 700)
+    };
+    assert_eq!(alerts.ended(&last, now).unwrap().runtime_ms, 700);
+}
