@@ -1,6 +1,6 @@
 //! What an action answers: a short text for a model, and the same as a document.
 //!
-//! Both are bounded; of what does not fit, both ends are kept, and it is said how much is left out.
+//! Both are bounded, and it is said how much is left out.
 //! Does not: print.
 
 use std::fmt::Write as _;
@@ -30,7 +30,7 @@ pub(crate) struct Answer {
     pub(crate) once_told: Option<Box<OnceTold>>,
 }
 
-type OnceTold = dyn FnOnce() -> Result<(), Error> + Send;
+pub(crate) type OnceTold = dyn FnOnce() -> Result<(), Error> + Send;
 
 impl Answer {
     /// `message` says in a line what happened.
@@ -72,12 +72,22 @@ impl Answer {
 
     /// Says something that should be known beside the answer.
     #[must_use]
-    pub(crate) fn note(mut self, note: &str) -> Self {
+    pub(crate) fn note(self, note: &str) -> Self {
+        self.noted(note).line(&format!("Note: {note}"))
+    }
+
+    /// Adds a line to the text, and to the notes of the document.
+    #[must_use]
+    pub(crate) fn also(self, line: &str) -> Self {
+        self.noted(line).line(line)
+    }
+
+    fn noted(mut self, note: &str) -> Self {
         let notes = self.document.entry("notes").or_insert_with(|| json!([]));
         if let Value::Array(notes) = notes {
             notes.push(note.into());
         }
-        self.line(&format!("Note: {note}"))
+        self
     }
 
     /// The document, taken out of it.
@@ -201,46 +211,9 @@ pub(crate) fn alerts_in_words(settings: &AlertSettings) -> String {
     }
 }
 
-/// Which of several things fit into `max_bytes`: how many from the first on, and how many to the last.
-pub(crate) fn both_ends(sizes: &[usize], max_bytes: usize) -> (usize, usize) {
-    if sizes.iter().sum::<usize>() <= max_bytes {
-        return (sizes.len(), 0);
-    }
-    let fitting = |sizes: &mut dyn Iterator<Item = &usize>, room: &mut usize| {
-        let mut count = 0;
-        for size in sizes {
-            if *size > *room {
-                break;
-            }
-            *room -= size;
-            count += 1;
-        }
-        count
-    };
-    let (mut half, mut rest) = (max_bytes / 2, max_bytes - max_bytes / 2);
-    let first = fitting(&mut sizes.iter(), &mut half);
-    rest += half;
-    let last = fitting(&mut sizes[first..].iter().rev(), &mut rest);
-    (first, last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn of_many_both_ends_are_kept() {
-        for (sizes, max, expected) in [
-            (&[][..], 10, (0, 0)),
-            (&[5, 5], 10, (2, 0)),
-            (&[5, 5, 5], 10, (1, 1)),
-            (&[1, 1, 1, 1, 100], 10, (4, 0)),
-            (&[100, 1, 1], 10, (0, 2)),
-            (&[100], 10, (0, 0)),
-        ] {
-            assert_eq!(both_ends(sizes, max), expected, "{sizes:?}");
-        }
-    }
 
     #[test]
     fn a_long_text_says_how_much_is_left_out() {

@@ -15,10 +15,12 @@ use serde_json::{Map, Value};
 use super::Face;
 use super::parameter::{Kind, Parameter};
 use super::table::Action;
+use crate::config::table::log_size;
 use crate::manager::output::cursor::Cursor;
 use crate::model::error::Error;
 use crate::model::lifetime::Restart;
 use crate::model::name;
+use crate::model::size::Size;
 use crate::text::similar::closest;
 use crate::text::written::{self, quoted};
 
@@ -32,6 +34,8 @@ enum Given {
     Switch(bool),
     Count(u64),
     Duration(Duration),
+    Pid(i32),
+    Size(Size),
     Port(u16),
     Cursor(Cursor),
     Regex(Regex),
@@ -113,6 +117,20 @@ impl Arguments {
     pub(crate) fn duration(&self, name: &str) -> Option<Duration> {
         match self.get(name) {
             Some(Given::Duration(duration)) => Some(*duration),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn pid(&self, name: &str) -> Option<i32> {
+        match self.get(name) {
+            Some(Given::Pid(pid)) => Some(*pid),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn size(&self, name: &str) -> Option<Size> {
+        match self.get(name) {
+            Some(Given::Size(size)) => Some(*size),
             _ => None,
         }
     }
@@ -202,7 +220,7 @@ impl Given {
                 });
             }
             (_, Value::String(text)) => Cow::Borrowed(text.as_str()),
-            (Kind::Port | Kind::Duration | Kind::Interval, Value::Number(number)) => {
+            (kind, Value::Number(number)) if kind.may_be_a_number() => {
                 Cow::Owned(number.to_string())
             }
             _ => {
@@ -238,8 +256,13 @@ impl Given {
             Kind::Port => written::port(text).map(Self::Port),
             Kind::Cursor => Cursor::parse(text).map(Self::Cursor),
             Kind::Duration => written::duration(text).map(Self::Duration),
-            Kind::Interval => written::interval(text).map(Self::Duration),
+            Kind::IntervalOrOff if text == "off" => Ok(Self::Duration(Duration::ZERO)),
+            Kind::Interval | Kind::IntervalOrOff => written::interval(text).map(Self::Duration),
+            Kind::Pid => written::pid(text).map(Self::Pid),
+            Kind::LogSize => log_size(text).map(Self::Count),
+            Kind::TerminalSize => written::terminal_size(text).map(Self::Size),
             Kind::Regex => regex(text).map(Self::Regex),
+            Kind::Patterns if text.is_empty() => Ok(Self::Patterns(Vec::new())),
             Kind::Patterns => regex(text).map(|_| Self::Patterns(vec![text.to_owned()])),
             Kind::Restart => written::restart(text).map(Self::Restart),
             Kind::OneOf(words) if words.contains(&text) => Ok(Self::Text(text.to_owned())),
@@ -254,12 +277,28 @@ impl Given {
 }
 
 impl Kind {
+    fn may_be_a_number(self) -> bool {
+        matches!(
+            self,
+            Self::Port
+                | Self::Pid
+                | Self::LogSize
+                | Self::Duration
+                | Self::Interval
+                | Self::IntervalOrOff
+        )
+    }
+
     /// What a value should have been, in words.
     fn wanted(self) -> &'static str {
         match self {
             Self::Switch => "true or false",
             Self::Count => "a whole number",
-            Self::Duration | Self::Interval => "a time in seconds, or a text such as 500ms",
+            Self::Duration | Self::Interval | Self::IntervalOrOff => {
+                "a time in seconds, or a text such as 500ms"
+            }
+            Self::Pid => "the number of a process",
+            Self::LogSize => "a number of bytes, or a text such as 64MiB",
             Self::Port => "a port, a number from 1 to 65535",
             Self::Variables => "KEY=VALUE, a list of that, or an object",
             _ => "a text",

@@ -32,12 +32,20 @@ pub(crate) enum Kind {
     Duration,
     /// The same, and no shorter than what is worth looking for.
     Interval,
+    /// The same, or `off`.
+    IntervalOrOff,
     /// A TCP port.
     Port,
+    /// The number of a process of the system.
+    Pid,
+    /// How large a log may be: bytes, or a text such as `64MiB`.
+    LogSize,
+    /// The size of a terminal: `80x24`.
+    TerminalSize,
     /// A place in the output of a process.
     Cursor,
     Regex,
-    /// A regular expression, or several.
+    /// A regular expression, or several; an empty text for none.
     Patterns,
     Restart,
     /// `KEY=VALUE`, several, or an object.

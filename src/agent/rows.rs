@@ -16,20 +16,17 @@ const ON_SUCCESS: Parameter = Parameter::new(
     "alertOnSuccess",
     Kind::Switch,
     "raise an alert when it ends well",
-)
-.default("false");
+);
 const ON_FAILURE: Parameter = Parameter::new(
     "alertOnFailure",
     Kind::Switch,
     "raise an alert when it fails or crashes",
-)
-.default("true");
+);
 const ON_KILL: Parameter = Parameter::new(
     "alertOnKill",
     Kind::Switch,
     "raise an alert when it is killed or stopped",
-)
-.default("false");
+);
 const ON_OUTPUT: Parameter = Parameter::new(
     "alertOnOutput",
     Kind::Patterns,
@@ -59,9 +56,9 @@ pub(crate) const ACTIONS: &[Action] = &[
             )
             .required(),
             Parameter::new("command", Kind::Text, "the command, a line for the shell").required(),
-            ON_SUCCESS,
-            ON_FAILURE,
-            ON_KILL,
+            ON_SUCCESS.default("false"),
+            ON_FAILURE.default("true"),
+            ON_KILL.default("false"),
             ON_OUTPUT,
             ON_IDLE,
             Parameter::new("cwd", Kind::Text, "the directory it runs in")
@@ -70,6 +67,11 @@ pub(crate) const ACTIONS: &[Action] = &[
                 "env",
                 Kind::Variables,
                 "variables to set: an object, or a list of KEY=VALUE",
+            ),
+            Parameter::new(
+                "envFile",
+                Kind::Text,
+                "a file of KEY=VALUE lines to set before those",
             ),
             Parameter::new(
                 "clearEnv",
@@ -86,12 +88,24 @@ pub(crate) const ACTIONS: &[Action] = &[
             Parameter::new(
                 "pty",
                 Kind::Switch,
-                "give it a terminal of 80x24, for programs that want one; stderr is then in stdout",
+                "give it a terminal, for programs that want one; stderr is then in stdout",
             )
             .default("false"),
+            Parameter::new("size", Kind::TerminalSize, "how large that is").default("80x24"),
             Parameter::new("group", Kind::Label, "put it into this group"),
             Parameter::new("session", Kind::Label, "put it into this session"),
             Parameter::new("timeout", Kind::Duration, "stop it after this time"),
+            Parameter::new(
+                "withPid",
+                Kind::Pid,
+                "stop it when the process of this number has ended",
+            ),
+            Parameter::new(
+                "maxLog",
+                Kind::LogSize,
+                "how large its log may grow before the oldest output is dropped",
+            )
+            .default("64MiB, or what is configured"),
             Parameter::new(
                 "grace",
                 Kind::Duration,
@@ -231,7 +245,7 @@ pub(crate) const ACTIONS: &[Action] = &[
             Parameter::new(
                 "eof",
                 Kind::Switch,
-                "close the standard input after it, for good",
+                "close the standard input after it, for good; of a terminal, type its end of file",
             )
             .default("false"),
         ],
@@ -268,7 +282,12 @@ pub(crate) const ACTIONS: &[Action] = &[
                 Kind::Duration,
                 "until it has written nothing for so long",
             ),
-            Parameter::new("timeout", Kind::Duration, "the longest to wait").default("50s"),
+            Parameter::new(
+                "timeout",
+                Kind::Duration,
+                "the longest to wait; over MCP never longer than 50s, as clients give up",
+            )
+            .default("50s"),
         ],
         example: &[("id", "proc_1"), ("output", "ready|listening")],
         effect: Effect::Reads,
@@ -314,14 +333,15 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action {
         name: "update",
         title: "Change alert settings",
-        description: "Change what raises an alert, of a process that runs. What is not said stays.",
+        description: "Change what raises an alert, of a process that runs. What is not said stays; an \
+                      empty alertOnOutput takes all of its expressions back.",
         parameters: &[
             ID.required(),
             ON_SUCCESS,
             ON_FAILURE,
             ON_KILL,
             ON_OUTPUT,
-            ON_IDLE,
+            Parameter::new(ON_IDLE.name, Kind::IntervalOrOff, ON_IDLE.help),
         ],
         example: &[("id", "proc_1"), ("alertOnSuccess", "true")],
         effect: Effect::Writes,

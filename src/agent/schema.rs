@@ -33,20 +33,37 @@ fn property(parameter: &Parameter) -> Value {
         Kind::Switch => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),
         Kind::Duration => json!({"type": ["number", "string"], "minimum": 0}),
-        Kind::Interval => json!({"type": ["number", "string"], "minimum": 0.1}),
+        Kind::Interval | Kind::IntervalOrOff => {
+            json!({"type": ["number", "string"], "minimum": 0.1})
+        }
+        Kind::Pid => json!({"type": "integer", "minimum": 1}),
+        Kind::LogSize => json!({"type": ["integer", "string"]}),
         Kind::Port => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
         Kind::Variables => json!({"type": ["object", "array"],
             "additionalProperties": {"type": "string"}, "items": {"type": "string"}}),
         Kind::Patterns => json!({"type": ["string", "array"], "items": {"type": "string"}}),
         Kind::OneOf(words) => json!({"type": "string", "enum": words}),
         Kind::Id | Kind::Text => json!({"type": "string", "minLength": 1}),
-        Kind::Name | Kind::Label | Kind::Data | Kind::Regex | Kind::Restart | Kind::Cursor => {
+        Kind::Name
+        | Kind::Label
+        | Kind::Data
+        | Kind::Regex
+        | Kind::Restart
+        | Kind::Cursor
+        | Kind::TerminalSize => {
             json!({"type": "string"})
         }
     };
     let mut help = parameter.help.to_owned();
-    if matches!(parameter.kind, Kind::Duration | Kind::Interval) {
-        help.push_str(" (seconds, or such as \"500ms\", \"5m\")");
+    match parameter.kind {
+        Kind::Duration | Kind::Interval => {
+            help.push_str(" (seconds, or such as \"500ms\", \"5m\")");
+        }
+        Kind::IntervalOrOff => {
+            help.push_str(" (seconds, or such as \"500ms\", \"5m\"; \"off\" for never)");
+        }
+        Kind::LogSize => help.push_str(" (bytes, or such as \"64MiB\")"),
+        _ => {}
     }
     if let Some(default) = parameter.default {
         match (parameter.kind, serde_json::from_str::<Value>(default)) {
@@ -103,6 +120,7 @@ fn own_fields(shape: Shape) -> Vec<Field> {
             ("process", process(), NEEDED),
             ("meaning", text(), NEEDED),
             ("hint", text(), MAYBE),
+            ("residentBytes", whole(), MAYBE),
             ("ports", list_of(port()), NEEDED),
             ("tree", list_of(member()), NEEDED),
         ],

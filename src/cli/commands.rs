@@ -401,6 +401,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::Ambiguous,
             Kind::Interrupted,
             Kind::Terminated,
+            Kind::Locked,
         ],
     },
     Command {
@@ -1157,6 +1158,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::Ambiguous,
             Kind::NotRunning,
             Kind::InTheWay,
+            Kind::EndedBefore,
             Kind::Survivors,
             Kind::TimedOut,
             Kind::CannotRun,

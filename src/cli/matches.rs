@@ -11,6 +11,7 @@ use regex::bytes::Regex;
 use super::table::{Command, Flag, Value};
 use super::values::{self, quoted};
 use crate::commands::out::Format;
+use crate::config::table::log_size;
 use crate::manager::output::cursor::Cursor;
 use crate::manager::wait::condition::Conditions;
 use crate::model::bytes::Bytes;
@@ -275,13 +276,8 @@ impl Parsed {
             Value::Interval => values::interval(text).map(Parsed::Duration),
             Value::Count => values::count(text).map(Parsed::Number),
             Value::Size => values::size(text).map(Parsed::Number),
-            Value::LogSize => values::log_size(text).map(Parsed::Number),
-            Value::Window => Size::parse(text).map(Parsed::Window).ok_or_else(|| {
-                let (least, most) = Size::LIMITS;
-                Error::usage(format!("{} is not the size of a terminal", quoted(text))).hint(
-                    format!("columns x rows, as in 80x24; each from {least} to {most}"),
-                )
-            }),
+            Value::LogSize => log_size(text).map(Parsed::Number),
+            Value::Window => values::terminal_size(text).map(Parsed::Window),
             Value::Pid => values::pid(text).map(Parsed::Pid),
             Value::Restart => values::restart(text).map(Parsed::Restart),
             Value::Keys => keys(text).map(Parsed::Keys),

@@ -5,28 +5,16 @@
 use std::ffi::OsStr;
 
 use crate::config as settings;
-use crate::config::table::{self, Kind, SETTINGS, Setting, Unit};
+use crate::config::table::{Kind, SETTINGS, Setting, Unit};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::text::similar::closest;
 #[cfg(test)]
 use crate::text::written::LABEL_MAX_BYTES;
 pub(crate) use crate::text::written::{
-    count, duration, interval, label, no_nul, pid, port, quoted, restart, size, variable,
+    count, duration, interval, label, no_nul, pid, port, quoted, restart, size, terminal_size,
+    variable,
 };
-
-/// How large a log may be: what the configuration takes for `logs.maxBytes`.
-///
-/// # Errors
-///
-/// A usage error: no size, or too small or too large for a log.
-pub(crate) fn log_size(text: &str) -> Result<u64, Error> {
-    let bytes = size(text)?;
-    let setting = table::find("logs.maxBytes").expect("it is in the table");
-    setting.check(&bytes.into()).map(|_| bytes).map_err(|_| {
-        Error::usage(format!("{} is no size for a log", quoted(text))).hint(setting.allowed())
-    })
-}
 
 /// The value of `setting`: a number as it stands in the file, or as a duration or a size.
 ///

@@ -22,6 +22,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
 use super::out::note;
 use super::{Context, Outcome};
 use crate::agent::{Agent, Face};
@@ -32,6 +34,8 @@ use crate::model::error::Error;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
 use crate::store::password;
+use crate::sys::notify::either;
+use crate::sys::signals::Signals;
 use calls::Calls;
 use lines::{Lines, Next};
 use server::Server;
@@ -43,6 +47,8 @@ const AHEAD: usize = 64;
 const LAST_CALLS: Duration = Duration::from_secs(20);
 /// How often is looked whether they are done, in case nobody could tell.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// For a wait that only a signal ends.
+const SIGNALS_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the client may take to read the last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
@@ -60,6 +66,8 @@ enum Event {
     TooLong,
     /// The client has closed its end.
     End,
+    /// A signal asks for the end.
+    Asked(Signal),
     /// A call is done.
     Done,
     /// Nothing can be written any more; `None` when nobody reads.
@@ -88,6 +96,9 @@ pub(crate) fn run(context: &mut Context, at_end: AtEnd) -> Outcome {
     }
     let session = agent.session.clone().filter(|_| at_end == AtEnd::TheyEnd);
     let (sender, events) = sync_channel(AHEAD);
+    if session.is_some() {
+        take_signals(sender.clone())?; // before there are threads that would have them
+    }
     read_ahead(sender.clone());
     let writer = Writer::begin(sender.clone());
     let calls = Calls::begin(Arc::new(agent), locked, writer.outlet(), sender);
@@ -108,20 +119,43 @@ pub(crate) fn run(context: &mut Context, at_end: AtEnd) -> Outcome {
     if result.is_ok() {
         writer.finish(LAST_ANSWERS)?;
     }
-    result.map(|()| 0)
+    let signal = result?;
+    Ok(signal.map_or(0, |signal| u8::try_from(128 + signal as i32).unwrap_or(1)))
 }
 
-fn serve(events: &Receiver<Event>, server: &Server, outlet: &Outlet) -> Result<(), Error> {
+/// Serves until the client goes, or a signal asks for the end: then this.
+fn serve(
+    events: &Receiver<Event>,
+    server: &Server,
+    outlet: &Outlet,
+) -> Result<Option<Signal>, Error> {
     while let Ok(event) = events.recv() {
         outlet.check()?;
         match event {
             Event::Line(line) => server.take(&line),
             Event::TooLong => server.too_long(),
             Event::Done => {}
+            Event::Asked(signal) => return Ok(Some(signal)),
             Event::End | Event::Unwritable(None) => break,
             Event::Unwritable(Some(error)) => return Err(error),
         }
     }
+    Ok(None)
+}
+
+/// Has the signals that end a server told as events: what it started in its session is to end with it.
+fn take_signals(events: SyncSender<Event>) -> Result<(), Error> {
+    let signals = Signals::take(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])
+        .map_err(|error| Error::system("cannot wait for signals", &error))?;
+    thread::spawn(move || {
+        loop {
+            either(&signals, None, SIGNALS_AGAIN);
+            if let Some(signal) = signals.next() {
+                let _ = events.send(Event::Asked(signal)); // the server may be at its end already
+                return;
+            }
+        }
+    });
     Ok(())
 }
 

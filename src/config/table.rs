@@ -3,6 +3,8 @@
 //! Does not: read or hold values.
 
 use super::value::Value;
+use crate::model::error::Error;
+use crate::text::written;
 
 /// Which setting it is, for whoever asks for its value. A number into the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +162,20 @@ pub(crate) fn find(dotted: &str) -> Option<&'static Setting> {
         .and_then(|rest| rest.strip_prefix('.'))
         .unwrap_or(dotted);
     SETTINGS.iter().find(|setting| setting.dotted() == below)
+}
+
+/// How large a log may be: what is allowed for `logs.maxBytes`, written as a size.
+///
+/// # Errors
+///
+/// A usage error: no size, or too small or too large for a log.
+pub(crate) fn log_size(text: &str) -> Result<u64, Error> {
+    let bytes = written::size(text)?;
+    let setting = find("logs.maxBytes").expect("it is in the table");
+    setting.check(&bytes.into()).map(|_| bytes).map_err(|_| {
+        let message = format!("{} is no size for a log", written::quoted(text));
+        Error::usage(message).hint(setting.allowed())
+    })
 }
 
 #[cfg(test)]

@@ -41,7 +41,10 @@ impl Manager {
     pub(crate) fn resolve_all(&self, queries: &[String]) -> Result<Vec<Observed>, Error> {
         let mut found: Vec<Observed> = Vec::new();
         for query in queries {
-            let observed = self.resolve(query)?;
+            let observed = self.resolve(query).map_err(|error| match queries {
+                [_] => error,
+                _ => error.also("nothing was done to the others"),
+            })?;
             if !found
                 .iter()
                 .any(|known| known.entry.id == observed.entry.id)

@@ -154,6 +154,16 @@ impl Error {
         self
     }
 
+    /// The same failure with this said beside the hint there is.
+    #[must_use]
+    pub(crate) fn also(self, what: &str) -> Self {
+        let hint = match &self.hint {
+            Some(hint) => format!("{hint}; {what}"),
+            None => what.to_owned(),
+        };
+        self.hint(hint)
+    }
+
     /// The same failure in a directory that somebody has named: a hint at `BGP_DIR` would mislead.
     #[must_use]
     pub(crate) fn elsewhere(self) -> Self {

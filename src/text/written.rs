@@ -11,6 +11,7 @@ use super::display::{cut, one_line};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::lifetime::Restart;
+use crate::model::size::Size;
 
 /// The longest duration: 3650 days. What is longer is a slip, and might not fit a clock.
 pub(crate) const DURATION_MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
@@ -65,7 +66,8 @@ fn not_a_duration(text: &str) -> Error {
         .hint("a duration is 5s, 500ms, 10m, 2h, 7d, or plain seconds")
 }
 
-/// `64MiB`, `10MB`, or bytes without a unit; decimals as in `1.5GiB`.
+/// `64MiB` or `64M`, `10MB`, or bytes without a unit; decimals as in `1.5GiB`. A letter alone is a power
+/// of 1,024, as in `dd(1)` and `truncate(1)`.
 ///
 /// # Errors
 ///
@@ -73,7 +75,7 @@ fn not_a_duration(text: &str) -> Error {
 pub(crate) fn size(text: &str) -> Result<u64, Error> {
     let refused = || {
         Error::usage(format!("{} is not a size", quoted(text)))
-            .hint("a size is 64MiB, 10MB, or plain bytes; units are B, kB to TB, and KiB to TiB")
+            .hint("a size is 64MiB, 10MB or plain bytes; units are B, kB to TB, KiB to TiB, K to T")
     };
     let (number, unit) = split_unit(text);
     let bytes_each: u64 = match unit.to_ascii_lowercase().as_str() {
@@ -82,15 +84,29 @@ pub(crate) fn size(text: &str) -> Result<u64, Error> {
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
         "tb" => 1_000_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        "tib" => 1 << 40,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
         _ => return Err(refused()),
     };
     scaled(number, bytes_each)
         .and_then(|bytes| bytes.try_into().ok())
         .ok_or_else(refused)
+}
+
+/// The size of a terminal: `80x24`.
+///
+/// # Errors
+///
+/// A usage error: no such thing, or out of its limits.
+pub(crate) fn terminal_size(text: &str) -> Result<Size, Error> {
+    Size::parse(text).ok_or_else(|| {
+        let (least, most) = Size::LIMITS;
+        Error::usage(format!("{} is not the size of a terminal", quoted(text))).hint(format!(
+            "columns x rows, as in 80x24; each from {least} to {most}"
+        ))
+    })
 }
 
 /// A whole number from 0.

@@ -514,6 +514,43 @@ fn the_session_ends_with_the_server_if_that_is_asked_for() {
 }
 
 #[test]
+fn the_session_ends_with_a_server_that_is_told_to_end() {
+    let bgp = Sandbox::new();
+    let mut client = Client::of(&mut bgp.command(["mcp", "--end-session"]));
+    let started = client.done(
+        "process_start",
+        json!({"name": "mine", "command": "exec sleep 600"}),
+    );
+    let pid = i32::try_from(started["process"]["pid"].as_i64().unwrap()).unwrap();
+    proc::kill(i32::try_from(client.child.id()).unwrap(), Signal::SIGTERM);
+    assert_eq!(client.child.wait().unwrap().code(), Some(143));
+    assert!(!proc::alive(pid));
+    bgp.run(["status", "mine"]).code(3);
+}
+
+/// Each would hold up what follows by 2 s, and all of them by longer than is waited for here.
+#[test]
+fn waits_that_are_under_way_keep_no_other_call_waiting() {
+    let bgp = Sandbox::new();
+    bgp.start("web", ["sleep", "600"]);
+    let mut client = Client::new(&bgp);
+    for id in 0..40 {
+        client.send(
+            &json!({"jsonrpc": "2.0", "id": format!("wait {id}"), "method": "tools/call",
+            "params": {"name": "process_wait", "arguments": {"id": "web", "timeout": 600}}}),
+        );
+    }
+    let list = client.done("process_list", json!({}));
+    assert_eq!(list["processes"][0]["status"], "running");
+    client.done("process_kill", json!({"id": "web"}));
+    for id in 0..40 {
+        let answer = client.answer(&json!(format!("wait {id}")));
+        assert_eq!(answer["result"]["structuredContent"]["came"], "end");
+    }
+    assert_eq!(client.close(), 0);
+}
+
+#[test]
 fn a_session_of_pipes_is_answered_in_order_to_its_end() {
     let bgp = Sandbox::new();
     let call = |id: u64, tool: &str, arguments: Value| {

@@ -5,9 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{Call, Outcome, is_of};
-use crate::agent::answer::{
-    ANSWER_MAX_BYTES, Answer, both_ends, command, document, runtime, status,
-};
+use crate::agent::answer::{ANSWER_MAX_BYTES, Answer, command, document, runtime, status};
 use crate::manager::info::ProcessInfo;
 
 /// What an answer needs besides its rows, in bytes.
@@ -43,42 +41,88 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     Ok(told(Answer::new("list", message), &infos))
 }
 
-/// Adds as many of `infos` to an answer as fit, and says which do not.
+/// Adds as many of `infos` to an answer as fit, those that live first, and says how many do not.
 pub(super) fn told(mut answer: Answer, infos: &[ProcessInfo]) -> Answer {
     let rows: Vec<String> = infos.iter().map(row).collect();
     let documents: Vec<Value> = infos.iter().map(document).collect();
-    let sizes: Vec<usize> = documents
+    let sizes = documents
         .iter()
         .zip(&rows)
-        .map(|(document, row)| document.to_string().len().max(row.len()) + 1)
-        .collect();
-    let (first, last) = both_ends(&sizes, ANSWER_MAX_BYTES - ROOM_BYTES);
-    let left_out = first..infos.len() - last;
+        .map(|(document, row)| document.to_string().len().max(row.len()) + 1);
+    let lives = infos.iter().map(|info| info.status.is_live());
+    let fits = which_fit(&lives.zip(sizes).collect::<Vec<_>>());
+    let left_out = fits.iter().filter(|fits| !**fits).count();
     let mut kept = Vec::new();
-    for (n, (row, document)) in rows.iter().zip(documents).enumerate() {
-        if left_out.contains(&n) {
-            if n == left_out.start {
-                let (from, to) = (&infos[n], &infos[left_out.end - 1]);
-                let count = left_out.len();
-                answer = answer.line(&format!(
-                    "…[{count} left out, proc_{} to proc_{}]…",
-                    from.number, to.number
-                ));
-            }
-        } else {
-            answer = answer.line(row);
-            kept.push(document);
-        }
+    for ((row, document), _) in rows
+        .iter()
+        .zip(documents)
+        .zip(fits)
+        .filter(|(_, fits)| *fits)
+    {
+        answer = answer.line(row);
+        kept.push(document);
     }
     let answer = answer.with("processes", kept);
-    match left_out.len() {
-        0 => answer,
-        count => answer.with("leftOut", count),
+    if left_out == 0 {
+        return answer;
     }
+    answer.with("leftOut", left_out).note(&format!(
+        "{left_out} are left out; those that live and the newest are told"
+    ))
+}
+
+/// Which have room in an answer: those that live before those that have ended, the newest before the others.
+/// Of each it is told whether it lives, and how large it is.
+fn which_fit(all: &[(bool, usize)]) -> Vec<bool> {
+    let mut room = ANSWER_MAX_BYTES - ROOM_BYTES;
+    let mut fits = vec![false; all.len()];
+    for wanted in [true, false] {
+        for (n, (_, size)) in all
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, (lives, _))| *lives == wanted)
+        {
+            if *size > room {
+                return fits;
+            }
+            room -= size;
+            fits[n] = true;
+        }
+    }
+    fits
 }
 
 fn row(info: &ProcessInfo) -> String {
     let (number, name) = (info.number, &info.name);
     let (status, runtime, command) = (status(info), runtime(info), command(info));
     format!("proc_{number} \"{name}\": {command} [{status}] {runtime}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lives_has_room_first_and_then_the_newest() {
+        let half = ANSWER_MAX_BYTES / 2;
+        for (all, expected) in [
+            (&[][..], &[][..]),
+            (&[(false, 1), (true, 1)], &[true, true]),
+            (
+                &[(true, half), (false, half), (false, 1)],
+                &[true, false, true],
+            ),
+            (
+                &[(false, half), (false, half), (false, 9)],
+                &[false, true, true],
+            ),
+            (
+                &[(true, half), (true, half), (false, 1)],
+                &[false, true, false],
+            ),
+        ] {
+            assert_eq!(which_fit(all), expected, "{all:?}");
+        }
+    }
 }

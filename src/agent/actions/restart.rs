@@ -21,6 +21,6 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let output = call.agent.call_of("output", &[("id", &id)]);
     Ok(Answer::new("restart", message)
         .with("process", document(&info))
-        .line(&told(call.agent.face, &info))
+        .also(&told(call.agent.face, &info))
         .next(format!("Next: {output} shows what it writes")))
 }

@@ -39,7 +39,11 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     }
     let info = process.info();
     let s = if sent.bytes == 1 { "" } else { "s" };
-    let closed = if eof { ", and closed its stdin" } else { "" };
+    let closed = match (eof, info.pty.is_some()) {
+        (true, true) => ", and an end of file",
+        (true, false) => ", and closed its stdin",
+        (false, _) => "",
+    };
     let id = format!("proc_{}", info.number);
     let output = call
         .agent

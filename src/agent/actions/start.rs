@@ -13,9 +13,16 @@ use crate::model::size::Size;
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let options = options(call);
-    if options.pty.is_some() && call.arguments.text("stdin").is_some() {
+    let right = || {
         let right = [("name", "ask"), ("command", "python3"), ("pty", "true")];
-        let right = call.agent.call_of("start", &right);
+        call.agent.call_of("start", &right)
+    };
+    if options.pty.is_none() && call.arguments.size("size").is_some() {
+        let message = "parameter 'size' of 'start' is the size of a terminal, and there is none";
+        return Err(Error::usage(message).hint(format!("a right call: {}", right())));
+    }
+    if options.pty.is_some() && call.arguments.text("stdin").is_some() {
+        let right = right();
         let message = "parameters 'pty' and 'stdin' of 'start' contradict each other";
         return Err(Error::usage(message).hint(format!(
             "with pty=true the terminal is its stdin; a right call: {right}"
@@ -40,7 +47,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         ));
         return Ok(answer.next(format!("Next: {output} shows what it wrote")));
     }
-    answer = answer.line(&told(call.agent.face, &info));
+    answer = answer.also(&told(call.agent.face, &info));
     Ok(answer.next(format!("Next: {output} shows what it writes")))
 }
 
@@ -49,6 +56,10 @@ fn options(call: &Call<'_>) -> StartOptions {
     let switch = |name: &str, default: bool| said.switch(name).unwrap_or(default);
     let text = |name: &str| said.text(name).map(str::to_owned);
     let settings = &agent.configuration.settings;
+    let file = text("envFile").map(|file| Variables::File(file.into()));
+    let file = file.into_iter();
+    let one_by_one = said.variables("env").iter();
+    let one_by_one = one_by_one.map(|(name, value)| Variables::One(name.clone(), value.clone()));
     StartOptions {
         what: What::ShellLine {
             shell: settings.shell_path().to_owned(),
@@ -61,17 +72,13 @@ fn options(call: &Call<'_>) -> StartOptions {
         } else {
             Inherited::All
         },
-        env: said
-            .variables("env")
-            .iter()
-            .map(|(name, value)| Variables::One(name.clone(), value.clone()))
-            .collect(),
+        env: file.chain(one_by_one).collect(),
         stdin: match said.text("stdin") {
             None | Some("pipe") => Stdin::Pipe,
             Some("null") => Stdin::Null,
             Some(file) => Stdin::File(Bytes::from(file)),
         },
-        pty: switch("pty", false).then_some(Size::DEFAULT),
+        pty: switch("pty", false).then(|| said.size("size").unwrap_or(Size::DEFAULT)),
         grace: said.duration("grace"),
         grace_default: settings.grace(),
         group: text("group"),
@@ -85,9 +92,11 @@ fn options(call: &Call<'_>) -> StartOptions {
                 .duration("alertOnIdle")
                 .map(|idle| u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)),
         },
-        max_log_bytes: settings.log_max_bytes(),
+        max_log_bytes: said
+            .count("maxLog")
+            .unwrap_or_else(|| settings.log_max_bytes()),
         timeout: said.duration("timeout"),
-        with_pid: None,
+        with_pid: said.pid("withPid"),
         restart: said.restart("restart").unwrap_or_default(),
         if_taken: if switch("replace", false) {
             IfTaken::Replace

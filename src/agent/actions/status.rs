@@ -56,7 +56,9 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         answer = answer.line(&format!("descendants: {count}: {}", named.join(", ")));
     }
     if let Some(bytes) = found.used.and_then(|used| used.resident_bytes) {
-        answer = answer.line(&format!("memory: {}", human_bytes(bytes)));
+        answer = answer
+            .line(&format!("memory: {}", human_bytes(bytes)))
+            .with("residentBytes", bytes);
     }
     answer = answer
         .with("process", document(info))

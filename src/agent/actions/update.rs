@@ -22,7 +22,8 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         settings.on_output = patterns.to_vec();
     }
     if let Some(idle) = said.duration("alertOnIdle") {
-        settings.on_idle_ms = Some(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
+        let ms = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        settings.on_idle_ms = Some(ms).filter(|ms| *ms > 0); // else it is off
     }
     let info = manager.set_alerts(&process, &settings)?;
     let message = format!(

@@ -1,6 +1,6 @@
 //! Calls of actions: begun in the order in which they came, each on a thread of its own, the next when the
-//! one before it is done or takes long. So what follows a quick one finds it done, and nothing waits for a
-//! wait.
+//! last that changes something is done or takes long. So what follows a quick one finds it done, and nothing
+//! waits for a wait.
 //!
 //! Does not: stop an action half way; of one that is cancelled only the answer is dropped, and a wait ends.
 
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
@@ -18,14 +18,14 @@ use super::protocol::{Code, Era, Refusal, answer};
 use super::writer::Outlet;
 use crate::agent::answer::Answer;
 use crate::agent::arguments::Arguments;
-use crate::agent::table::Action;
+use crate::agent::table::{Action, Effect};
 use crate::agent::{Agent, Call, Face};
 use crate::commands::out::to_json;
 use crate::model::error::Error;
 
 /// How many calls may be under way or wait for their turn.
 const CALLS_MAX: usize = 64;
-/// How long the next call waits for the one before it.
+/// How long a call waits for the one before it, from when it came.
 const TURN: Duration = Duration::from_secs(2);
 /// The longest wait: clients give up after a minute.
 const WAIT_MAX: Duration = Duration::from_secs(50);
@@ -41,7 +41,7 @@ pub(super) struct Job {
 /// The calls under way.
 #[derive(Clone)]
 pub(super) struct Calls {
-    jobs: Sender<(Job, Arc<Ticket>)>,
+    jobs: Sender<(Job, Arc<Ticket>, Instant)>,
     under_way: Arc<Mutex<HashMap<String, Arc<Ticket>>>>,
 }
 
@@ -101,7 +101,7 @@ impl Calls {
         }
         let ticket = Arc::new(Ticket::default());
         under_way.insert(key, Arc::clone(&ticket));
-        let _ = self.jobs.send((job, ticket)); // it is there as long as we are
+        let _ = self.jobs.send((job, ticket, Instant::now())); // it is there as long as we are
         Ok(())
     }
 
@@ -129,15 +129,19 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn do_all(desk: &Arc<Desk>, jobs: &Receiver<(Job, Arc<Ticket>)>) {
-    while let Ok((job, ticket)) = jobs.recv() {
+fn do_all(desk: &Arc<Desk>, jobs: &Receiver<(Job, Arc<Ticket>, Instant)>) {
+    let mut before: Option<Receiver<()>> = None;
+    while let Ok((job, ticket, came)) = jobs.recv() {
+        if let Some(is_done) = before.take() {
+            let _ = is_done.recv_timeout((came + TURN).saturating_duration_since(Instant::now()));
+        }
         let (done, is_done) = channel();
+        before = (job.action.effect != Effect::Reads).then_some(is_done);
         let desk = Arc::clone(desk);
         thread::spawn(move || {
             desk.finish(&job, &ticket);
             let _ = done.send(()); // its turn may be over
         });
-        let _ = is_done.recv_timeout(TURN);
     }
 }
 
