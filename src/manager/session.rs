@@ -25,6 +25,9 @@ impl Manager {
         options: StopOptions,
     ) -> Result<(Vec<ProcessInfo>, Vec<Error>), Error> {
         let of_session = |entry: &Entry| entry.session.as_deref() == Some(name);
+        // What a start has begun, and is about to put on record, is waited for. Who has the lock for
+        // long keeps nobody from stopping the others.
+        let _ = self.store.lock();
         let mut living = self.observe_if(of_session)?;
         living.retain(|target| target.is_live() || has_leftovers(target));
         let results = self.stop(&living, options);

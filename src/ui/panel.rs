@@ -87,6 +87,7 @@ pub(super) fn run(manager: &Manager, options: &Options<'_>) -> Result<u8, Error>
         screen: Screen::new(area, options.colours).map_err(cannot)?,
         terminal: Some(terminal),
         decoder: Decoder::default(),
+        key_due: None,
         list_due: now,
         list_seen: now,
         list_pause: LIST_PAUSE,
@@ -128,6 +129,8 @@ struct Panel<'a> {
     /// `None` while it is given back.
     terminal: Option<RawTerminal>,
     decoder: Decoder,
+    /// When nothing can follow any more that belongs to the key which has begun.
+    key_due: Option<Instant>,
     /// When the processes are looked at, and when they were.
     list_due: Instant,
     list_seen: Instant,
@@ -200,7 +203,8 @@ impl Panel<'_> {
                 Ok(keys) => keys,
                 Err(left) => return Some(left),
             }
-        } else if limit <= REST_OF_KEY {
+        } else if self.key_due.is_some_and(|due| Instant::now() >= due) {
+            self.key_due = None;
             self.decoder.decide().into_iter().collect()
         } else {
             Vec::new()
@@ -213,7 +217,12 @@ impl Panel<'_> {
         let terminal = self.terminal.as_ref().ok_or(Left::TerminalGone)?;
         match terminal.read(&mut bytes) {
             Ok(0) => Err(Left::TerminalGone),
-            Ok(count) => Ok(self.decoder.push(&bytes[..count])),
+            Ok(count) => {
+                let keys = self.decoder.push(&bytes[..count]);
+                let undecided = self.decoder.is_undecided();
+                self.key_due = undecided.then(|| Instant::now() + REST_OF_KEY);
+                Ok(keys)
+            }
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => Ok(Vec::new()),
                 _ => Err(Left::TerminalGone),
@@ -223,14 +232,13 @@ impl Panel<'_> {
 
     fn next_due(&self) -> Instant {
         let runtimes = self.model.list.any_lives().then(|| self.shown_at + SECOND);
-        let key = self.decoder.is_undecided();
-        let key = key.then(|| Instant::now() + REST_OF_KEY);
-        let dues = [runtimes, key, self.log_due, self.model.next_tick()];
+        let dues = [runtimes, self.key_due, self.log_due, self.model.next_tick()];
         dues.into_iter().flatten().fold(self.list_due, Instant::min)
     }
 
     fn look_at_processes(&mut self) {
-        match self.manager.observe_all() {
+        let in_place = self.manager.store.dir().check_in_place();
+        match in_place.and_then(|()| self.manager.observe_all()) {
             Ok(seen) => {
                 let infos = seen.iter().map(Observed::info).collect();
                 self.seen = seen;

