@@ -319,10 +319,14 @@ fn a_chatty_match_is_no_flood_and_all_are_counted() {
 #[test]
 fn silence_is_told_once_until_something_is_written() {
     let bgp = Sandbox::new();
-    bgp.start_with(
-        &["--name", "web", "--alert-on-idle", "200ms"],
-        ["sh", "-c", "echo hello; read x; echo again; sleep 60"],
-    );
+    let line = "echo hello; read x; echo again; sleep 60";
+    bgp.start("web", ["sh", "-c", line]);
+    // Silence counts from when it is asked for: a slow start is none of it.
+    bgp.wait_until("it has said hello", || {
+        (bgp.output("web") == "hello\n").then_some(())
+    });
+    bgp.run(["alert", "web", "--alert-on-idle", "200ms"])
+        .code(0);
     let told = wait_for(&bgp, 1);
     assert_eq!(
         (events(&told), &told[0]["line"]),

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::Sandbox;
+use crate::harness::{Sandbox, keyring};
 use crate::invocation::{Outcome, finish};
 
 fn is_there(shell: &str) -> bool {
@@ -33,6 +33,7 @@ fn bash_completes_commands_options_and_processes() {
     if !is_there("bash") {
         return;
     }
+    let _keyring = keyring();
     let bgp = Sandbox::new();
     let web = bgp.start("web-server", ["sleep", "60"]);
     assert_eq!(bash(&bgp, "sta", "off"), ["start", "status"]);
@@ -60,6 +61,10 @@ fn bash_completes_commands_options_and_processes() {
         [web.id]
     );
     assert_eq!(bash(&bgp, "stop --grace ", "on"), [""]);
+    // All sandboxes have the same store: what is left in the keyring, others find there.
+    let mut lock = bgp.command(["lock"]);
+    finish(lock.env("BGP_KEY_CACHE", "on")).code(0);
+    complete(&bgp).stdout("");
 }
 
 fn complete(bgp: &Sandbox) -> Outcome {

@@ -317,6 +317,10 @@ fn whatever_is_planted_beside_a_live_process_hangs_nobody() {
 fn files_are_0600_and_directories_0700_whatever_the_umask() {
     for umask in ["000", "022", "077", "777"] {
         let bgp = Sandbox::fresh();
+        let run = |line: &str| {
+            let outcome = bgp.sh(&format!("umask {umask}; exec \"$BGP\" {line}"));
+            outcome.code(0)
+        };
         for line in [
             "start --name ended sh -c 'umask; echo hello'",
             "start --name live sleep 60",
@@ -326,8 +330,12 @@ fn files_are_0600_and_directories_0700_whatever_the_umask() {
             "start --name more true",
             "wait more",
         ] {
-            bgp.sh(&format!("umask {umask}; exec \"$BGP\" {line}"))
-                .code(0);
+            run(line);
+        }
+        // A supervisor that ends takes files away, which must not happen while they are looked at.
+        for name in ["ended", "more"] {
+            let status = run(&format!("status --json {name}")).json();
+            bgp.wait_for_supervisor_end(status["process"]["id"].as_str().unwrap());
         }
         assert_eq!(bgp.output("ended"), format!("0{umask}\nhello\n"));
         let mut seen = 0;

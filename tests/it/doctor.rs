@@ -8,7 +8,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Sandbox, set_mode};
 use crate::invocation::{Outcome, finish};
@@ -115,16 +115,31 @@ fn what_is_wrong_is_told_with_a_remedy() {
         bgp.command(["doctor", "--json"])
             .env("SHELL", "/nowhere/bash"),
     )
-    .code_in(&[0, 1]);
-    assert!(finding(&shell, "shell")["what"].is_string());
-    let faulty = bgp.dir().join("home/.config/bgp");
-    fs::create_dir_all(&faulty).unwrap();
-    fs::write(faulty.join("config.json"), "{").unwrap();
-    let outcome = bgp.run(["doctor", "--json"]);
-    if finding(&outcome, "configuration")["health"] == "wrong" {
-        assert_eq!(outcome.status.code(), Some(1));
-    }
-    fs::remove_file(faulty.join("config.json")).unwrap();
+    .code(1);
+    assert_eq!(
+        finding(&shell, "shell"),
+        json!({
+            "check": "shell",
+            "health": "wrong",
+            "what": "/nowhere/bash: No such file or directory",
+            "hint": "'bgp config set execution.shellPath /bin/sh', or set $SHELL",
+        })
+    );
+
+    let file = bgp.dir().join("home/.config/bgp/config.json");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "{").unwrap();
+    let faulty = bgp.run(["doctor", "--json"]).code(1);
+    let found = finding(&faulty, "configuration");
+    assert_eq!(found["health"], "wrong");
+    let what = found["what"].as_str().unwrap();
+    let expected = format!("'{}' is not JSON: ", file.display());
+    assert!(what.starts_with(&expected), "{what}");
+    assert_eq!(
+        found["hint"],
+        "mend the file or remove it; 'bgp help config' tells what may be in it"
+    );
+    fs::remove_file(file).unwrap();
     bgp.run(["doctor"]).code(0);
 }
 

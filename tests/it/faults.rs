@@ -4,7 +4,7 @@
 //! |---|---|
 //! | D1 D3 | state, key, repair, readers: the old or the new, and the next one goes on |
 //! | E7 | after a password that could not be changed one of the two works |
-//! | C1 C9 | log and status block: nothing wrong is ever told |
+//! | C2 C4 C11 | log, status block, rotation: nothing wrong is ever told |
 //!
 //! Only a debug build can be asked to fail.
 
@@ -307,7 +307,7 @@ fn start_faulty(bgp: &Sandbox, name: &str, fault: &str, rest: &[&str]) -> Option
 
 const TALK: [&str; 3] = ["sh", "-c", "echo one; echo two; sleep 0.1 & exit 3"];
 
-// C9 B12: one call fails, and the next works
+// C2 C4: one call fails, and the next works
 #[test]
 fn whatever_call_of_a_supervisor_fails_once_the_end_is_told_as_it_was() {
     if crate::harness::pass_over_a_release() {
@@ -345,7 +345,7 @@ fn whatever_call_of_a_supervisor_fails_once_the_end_is_told_as_it_was() {
     assert!(started > 20, "only {started}");
 }
 
-// C9: the disk stays full
+// C2 C4: the disk stays full
 #[test]
 fn a_disk_that_goes_on_failing_never_makes_up_an_end() {
     if crate::harness::pass_over_a_release() {
@@ -376,7 +376,7 @@ fn a_disk_that_goes_on_failing_never_makes_up_an_end() {
     }
 }
 
-// C9: a slot that failed is written again, and not the one that stands
+// C4: a slot that failed is written again, and not the one that stands
 #[test]
 fn a_status_block_that_cannot_be_written_again_and_again_stands() {
     if crate::harness::pass_over_a_release() {
@@ -408,7 +408,7 @@ fn a_status_block_that_cannot_be_written_again_and_again_stands() {
     }
 }
 
-// C9 C11
+// C2 C4 C11
 #[test]
 fn a_rotation_that_fails_loses_nothing_unsaid() {
     if crate::harness::pass_over_a_release() {

@@ -11,8 +11,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,13 @@ pub(crate) fn known() -> &'static [&'static str] {
 pub(crate) fn pass_over_a_release() -> bool {
     let is_release = known().is_empty();
     proc::pass_over(is_release, "only a debug build can be asked to fail")
+}
+
+/// The keyring is the user's, and all tests share it: whoever turns the key cache on holds this meanwhile.
+pub(crate) fn keyring() -> MutexGuard<'static, ()> {
+    static KEYRING: Mutex<()> = Mutex::new(());
+    // That another test has failed with it is told there.
+    KEYRING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Copies a program by another process: what this one has open to write, whatever another test executes

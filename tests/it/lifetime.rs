@@ -40,7 +40,8 @@ fn assert_ended(status: &Value, word: &str, reason: &str) {
 fn a_process_is_stopped_in_an_orderly_way_when_its_time_is_over() {
     let bgp = Sandbox::new();
     let line = format!("sleep 60 & echo started $!; {POLITE}");
-    let options = ["--name", "web", "--timeout", "700ms", "--grace", "1h"];
+    // Its time is long enough that it has said `ready`, and takes TERM, before it is over.
+    let options = ["--name", "web", "--timeout", "3s", "--grace", "1h"];
     let web = bgp.start_with(&options, ["/bin/sh", "-c", &line]);
     bgp.run(["wait", "web"]).code(0);
     bgp.wait_for_supervisor_end(&web.id);
@@ -50,7 +51,7 @@ fn a_process_is_stopped_in_an_orderly_way_when_its_time_is_over() {
         (&status["exitCode"], &status["success"]),
         (&0.into(), &false.into())
     );
-    assert!(status["runtimeMs"].as_u64().unwrap() >= 700, "{status}");
+    assert!(status["runtimeMs"].as_u64().unwrap() >= 3000, "{status}");
     let output = bgp.output("web");
     assert!(output.ends_with("asked\n"), "TERM came first: {output}");
     let sleep: i32 = output.split_whitespace().nth(1).unwrap().parse().unwrap();
@@ -60,7 +61,8 @@ fn a_process_is_stopped_in_an_orderly_way_when_its_time_is_over() {
 #[test]
 fn what_ignores_the_end_of_its_time_is_killed_after_its_grace() {
     let bgp = Sandbox::new();
-    let options = ["--name", "deaf", "--timeout", "300ms", "--grace", "100ms"];
+    // Its time is long enough that it ignores TERM before it is over.
+    let options = ["--name", "deaf", "--timeout", "3s", "--grace", "100ms"];
     bgp.start_with(&options, [script("ignores-term.sh")]);
     bgp.run(["wait", "deaf"]).code(137);
     assert_ended(&bgp.status("deaf"), "killed", "timeout");

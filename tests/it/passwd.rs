@@ -8,7 +8,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::harness::{PASSWORD, Sandbox, set_mode};
+use crate::harness::{PASSWORD, Sandbox, keyring, set_mode};
 use crate::invocation::finish;
 use crate::proc;
 
@@ -128,6 +128,7 @@ fn killed_at_any_step_one_of_the_two_works() {
 
 #[test]
 fn neither_password_is_written_anywhere_or_left_in_the_cache() {
+    let _keyring = keyring();
     let bgp = Sandbox::new();
     let cached = |args: &[&str], password: &str| {
         let mut command = bgp.command(args);

@@ -3,7 +3,7 @@
 //! | rows | here |
 //! |---|---|
 //! | D1 F4 | commands: start, clear, passwd, repair, readers |
-//! | B12 C1 C9 C11 | supervisors: their start, each record, each status block, rotation, the end |
+//! | B12 C1 C4 C11 | supervisors: their start, each record, each status block, rotation, the end |
 //!
 //! What must hold after each: the state can be read, the log is a prefix without damage, nothing runs that is
 //! not listed, and whoever comes next can do his work and leaves no file behind. Points of more than one
@@ -234,7 +234,7 @@ fn a_start_can_crash_at_every_point() {
     crash_in(&[Scene::Start]);
 }
 
-// B12 C1 C9
+// B12 C1
 #[test]
 fn a_supervisor_can_crash_at_every_point() {
     crash_in(&[Scene::Life]);
@@ -258,7 +258,7 @@ fn a_reader_can_crash_at_every_point() {
     crash_in(&[Scene::Alerts, Scene::Verify]);
 }
 
-// C1 C9 D1: in the middle of a write, of which half is in the file
+// C1 C4 D1: in the middle of a write, of which half is in the file
 #[test]
 fn whatever_is_half_written_is_no_damage() {
     if crate::harness::pass_over_a_release() {

@@ -152,7 +152,7 @@ fn a_stop_during_a_start_finds_it_or_does_not() {
         assert_eq!(bgp.status(&id)["status"], "killed");
         bgp.wait_for_supervisor_end(&id);
     }
-    assert!(bgp.living().is_empty());
+    bgp.wait_until("nothing lives", || bgp.living().is_empty().then_some(()));
     bgp.run(["verify"]).code(0);
 }
 
