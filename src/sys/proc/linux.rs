@@ -90,14 +90,13 @@ pub(crate) fn environment(pid: i32) -> Option<Vec<u8>> {
     of_memory(pid, "environ")
 }
 
-/// What the file `name` of `pid` shows of its memory. A first thread that has ended has none any more, and
-/// its file is empty or cannot be read (`ESRCH`): then another thread is asked.
+/// What the file `name` of `pid` shows of its memory. A first thread that has ended has none any more: its
+/// file is empty or cannot be read (`ESRCH`), and belongs to root (`EACCES`). Then another thread is asked.
 fn of_memory(pid: i32, name: &str) -> Option<Vec<u8>> {
     match std::fs::read(format!("/proc/{pid}/{name}")) {
         Ok(bytes) if bytes.is_empty() => of_another_thread(pid, name).or(Some(bytes)),
         Ok(bytes) => Some(bytes),
-        Err(error) if is_gone(&error) => of_another_thread(pid, name),
-        Err(_) => None,
+        Err(_) => of_another_thread(pid, name),
     }
 }
 
