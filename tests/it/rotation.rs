@@ -70,8 +70,9 @@ fn a_log_stays_below_its_size_and_says_how_much_it_dropped() {
     let process = rotated(&bgp, "work");
     let kept = segments(&bgp, &process.id);
     let total: u64 = kept.iter().map(|(_, bytes)| bytes).sum();
+    // A segment of an eighth may end one batch later, and so may the last that went.
     assert!(
-        kept.len() > 3 && total <= 1 << 20 && total > 600_000,
+        kept.len() >= 3 && total <= 1 << 20 && total > 400_000,
         "{kept:?}"
     );
     assert_eq!(bgp.status("work")["logBytes"], total);
@@ -79,7 +80,7 @@ fn a_log_stays_below_its_size_and_says_how_much_it_dropped() {
     let outcome = bgp.run(["output", "-n", "0", "work"]).code(0);
     let all = numbered("", LINES);
     let text = outcome.text();
-    assert!(all.ends_with(&text) && text.len() > 500_000);
+    assert!(all.ends_with(&text) && text.len() > 350_000);
     let dropped = (all.len() - text.len()) as u64;
     assert_eq!(
         dropped_note(&outcome.errors()),
