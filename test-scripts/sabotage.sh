@@ -73,5 +73,8 @@ whole "another user is answered" src/supervisor/peers.rs 's/peer_uid(&stream)\.o
 whole "what a killed start left stays for ever" src/manager/sweep.rs 's/sub\.remove(name)?;/let _ = (sub, name);/' a_start_can_crash_at_every_point
 whole "of a tree the leader alone is killed" src/supervisor/tree.rs 's/let _ = kill(Pid::from_raw(child\.pid), Signal::SIGKILL)/let _ = kill(Pid::from_raw(child.pid), None)/' the_same_holds_without_pidfds
 whole "who calls from within is stopped before others" src/manager/stop.rs 's/= around_us(targets) else/= around_us(\&targets[..0]) else/' policy::a_session_that_is_ended
+whole "what a copy of the directory tells of is signalled" src/manager/leftovers.rs 's/ || block\.is_some_and(is_a_copy)//' a_copy_of_the_state
+whole "a session of a recycled number is taken for the leader's" src/manager/leftovers.rs '/is_among(known, other) || self\.marked(other)/d' e12_a_session_of_a_recycled_number
+whole "the end of a session does not wait for a start" src/manager/session.rs 's/let _ = self\.store\.lock();//' policy::a_session_is_ended_with
 
 [ "$bad" = 0 ] || { echo "$bad were not noticed"; exit 1; }
