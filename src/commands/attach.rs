@@ -27,6 +27,7 @@ use crate::model::size::Size;
 use crate::sys::crash::panic_point;
 use crate::sys::notify::{Interest, Notifier};
 use crate::sys::raw::RawTerminal;
+use crate::sys::signals::exit_code;
 use crate::sys::signals::{self, Signals};
 use crate::sys::{terminal, window};
 use leaving::GOODBYE;
@@ -105,8 +106,8 @@ pub(crate) fn run(context: &mut Context, id: &str) -> Outcome {
     }
     Ok(match over {
         Over::Left | Over::Ended => 0,
-        Over::Signal(signal) => 128 + u8::try_from(signal as i32).unwrap_or(0),
-        Over::Gone => 128 + 1, // as HUP would have ended it
+        Over::Signal(signal) => exit_code(signal),
+        Over::Gone => exit_code(Signal::SIGHUP), // as HUP would have ended it
     })
 }
 

@@ -39,8 +39,7 @@ pub(crate) fn run(
         return Err(error);
     }
     if let Some(age) = older_than {
-        let latest =
-            clock::wall_ms().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+        let latest = clock::wall_ms().saturating_sub(clock::milliseconds(age));
         targets.retain(|target| {
             let info = target.info();
             info.exit.as_ref().map_or(info.start_ms, |exit| exit.end_ms) <= latest

@@ -34,8 +34,8 @@ use crate::model::error::Error;
 use crate::model::status::Reason;
 use crate::store::environment::Environment;
 use crate::store::password;
-use crate::sys::notify::either;
-use crate::sys::signals::Signals;
+use crate::sys::notify::{FOREVER, either};
+use crate::sys::signals::{Signals, exit_code};
 use calls::Calls;
 use lines::{Lines, Next};
 use server::Server;
@@ -47,8 +47,6 @@ const AHEAD: usize = 64;
 const LAST_CALLS: Duration = Duration::from_secs(20);
 /// How often is looked whether they are done, in case nobody could tell.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// For a wait that only a signal ends.
-const SIGNALS_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the client may take to read the last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
@@ -120,7 +118,7 @@ pub(crate) fn run(context: &mut Context, at_end: AtEnd) -> Outcome {
         writer.finish(LAST_ANSWERS)?;
     }
     let signal = result?;
-    Ok(signal.map_or(0, |signal| u8::try_from(128 + signal as i32).unwrap_or(1)))
+    Ok(signal.map_or(0, exit_code))
 }
 
 /// Serves until the client goes, or a signal asks for the end: then this.
@@ -149,7 +147,7 @@ fn take_signals(events: SyncSender<Event>) -> Result<(), Error> {
         .map_err(|error| Error::system("cannot wait for signals", &error))?;
     thread::spawn(move || {
         loop {
-            either(&signals, None, SIGNALS_AGAIN);
+            either(&signals, None, FOREVER);
             if let Some(signal) = signals.next() {
                 let _ = events.send(Event::Asked(signal)); // the server may be at its end already
                 return;

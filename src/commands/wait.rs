@@ -17,6 +17,7 @@ use crate::manager::output::cursor::Cursor;
 use crate::manager::wait::condition::{Came, Conditions};
 use crate::manager::wait::{Until, WaitOptions, Waited};
 use crate::model::error::Error;
+use crate::sys::clock;
 use crate::text::display::for_terminal;
 
 /// Whether a text answer tells the place to go on from, beside the data.
@@ -185,8 +186,7 @@ impl<'a> ConditionDocument<'a> {
                 ..document("port")
             },
             Some(Came::Idle) => Self {
-                idle_ms: (conditions.idle)
-                    .map(|idle| u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)),
+                idle_ms: conditions.idle.map(clock::milliseconds),
                 ..document("idle")
             },
             Some(Came::End) | None => document("end"),

@@ -24,15 +24,13 @@ use crate::manager::Manager;
 use crate::manager::alerts::{Delivery, Patience, Pending, Whose};
 use crate::model::error::{Error, Kind};
 use crate::store::environment::Environment;
-use crate::sys::notify::{Notifier, either};
-use crate::sys::signals::Signals;
+use crate::sys::notify::{FOREVER, Notifier, either};
+use crate::sys::signals::{Signals, exit_code};
 
 /// How soon it looks again when somebody else is about to write down what it wants to read.
 const BUSY_AGAIN: Duration = Duration::from_millis(50);
 /// How many alerts are told before they are acknowledged.
 const BATCH: usize = 32;
-/// For a wait that only a descriptor ends.
-const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What was asked for.
 pub(crate) struct WatchOptions {
@@ -151,7 +149,7 @@ impl Watch<'_> {
             let look = self.look_and_tell(manager, environment, whose);
             self.take_signals();
             if let Some(signal) = self.ended_by {
-                return Ok(u8::try_from(128 + signal as i32).unwrap_or(1));
+                return Ok(exit_code(signal));
             }
             if let Some(error) = self.out.failure() {
                 return Err(error.clone()); // what it could not tell is told the next time

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::observe::supervisor_of;
 use crate::control::Survivor;
 use crate::model::error;
 use crate::model::facts::{Block, Entry};
@@ -60,8 +61,7 @@ fn find_beside(known: &[Leftover], entry: &Entry, block: Option<&Block>) -> Vec<
 /// Whether who wrote `block` lives, so that the lease it holds is elsewhere: the state directory was copied.
 /// One that ends has no arguments any more when it lets its lease go.
 fn is_a_copy(block: &Block) -> bool {
-    proc::stat(block.supervisor_pid)
-        .is_some_and(|stat| stat.start == block.supervisor_start && tree::is_supervisor(&stat))
+    supervisor_of(block).is_some_and(|stat| tree::is_supervisor(&stat))
 }
 
 /// By what those are known that belong to an entry.

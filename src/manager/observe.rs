@@ -159,10 +159,14 @@ impl Observed {
     }
 }
 
+/// The supervisor that wrote `block`, if it is there.
+pub(super) fn supervisor_of(block: &Block) -> Option<proc::Stat> {
+    proc::stat(block.supervisor_pid).filter(|stat| stat.start == block.supervisor_start)
+}
+
 /// The living tree below the supervisor of `block`: pids and names.
 pub(crate) fn descendants(block: &Block) -> Vec<(i32, String)> {
-    let supervisor = proc::stat(block.supervisor_pid);
-    if supervisor.is_none_or(|stat| stat.start != block.supervisor_start) {
+    if supervisor_of(block).is_none() {
         return Vec::new(); // another pid namespace, or no /proc: nothing is claimed
     }
     let name = |stat: &proc::Stat| String::from_utf8_lossy(&stat.name).into_owned();

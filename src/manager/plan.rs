@@ -11,7 +11,6 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::start::millis;
 use super::unrunnable::{check_command, not_executed};
 use super::variables::{Inherited, Surroundings, Variables, child_environment};
 use crate::model::bytes::Bytes;
@@ -22,6 +21,7 @@ use crate::model::lifetime::{Lifetime, Owner, Restart};
 use crate::model::name;
 use crate::model::size::Size;
 use crate::store::environment::Environment;
+use crate::sys::clock;
 use crate::sys::{image, proc};
 
 /// The most bytes of arguments and environment: more than any system takes (execve(2): 6 MiB).
@@ -165,7 +165,7 @@ fn lifetime(options: &StartOptions) -> Result<Lifetime, Error> {
             .hint("leave it out to let the process run for as long as it likes"));
     }
     Ok(Lifetime {
-        timeout_ms: options.timeout.map(millis),
+        timeout_ms: options.timeout.map(clock::milliseconds),
         owner: options.with_pid.map(owner).transpose()?,
         restart: options.restart,
     })

@@ -14,7 +14,6 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
 
 use nix::errno::Errno;
 
@@ -155,7 +154,7 @@ impl Manager {
             umask: plan.umask,
             stdin: plan.stdin_fact.clone(),
             pty: options.pty,
-            grace_ms: millis(options.grace.unwrap_or(options.grace_default)),
+            grace_ms: clock::milliseconds(options.grace.unwrap_or(options.grace_default)),
             grace_by_default: options.grace.is_none(),
             group: options.group.clone(),
             session: options.session.clone(),
@@ -285,9 +284,4 @@ pub(super) fn entry_of(start: &Start, log: LogId) -> Entry {
         told: Told::default(),
         ended: None,
     }
-}
-
-/// `duration` in whole milliseconds.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

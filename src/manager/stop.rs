@@ -13,8 +13,7 @@ use super::around::around_us;
 use super::contact::next_to_ask;
 use super::info::ProcessInfo;
 use super::leftovers::{self, Leftover};
-use super::observe::Observed;
-use super::start::millis;
+use super::observe::{Observed, supervisor_of};
 use crate::control::client::{ANSWER_LIMIT, Call, Client, Unreachable};
 use crate::control::{self, Reply, Request, Survivor};
 use crate::model::error::{Error, Kind};
@@ -22,9 +21,9 @@ use crate::model::facts::Block;
 use crate::model::status::{Reason, Status};
 use crate::store::dir::Sub;
 use crate::store::files;
+use crate::sys::clock;
 use crate::sys::image::ManyDescriptors;
 use crate::sys::pidfd::PidFd;
-use crate::sys::proc;
 
 /// How much longer than its grace a stop may take: KILL has its own limit, and machines are busy.
 const STOP_MARGIN: Duration = Duration::from_secs(15);
@@ -176,7 +175,7 @@ impl Manager {
             Ok(mut client) => {
                 let request = Request::Stop {
                     reason: options.reason,
-                    grace_ms: options.grace_for(target).map(millis),
+                    grace_ms: options.grace_for(target).map(clock::milliseconds),
                 };
                 match client
                     .send(&request)
@@ -320,9 +319,7 @@ fn signal_supervisor(block: &Block) -> bool {
     let Ok(held) = PidFd::open(block.supervisor_pid) else {
         return false;
     };
-    let same =
-        proc::stat(block.supervisor_pid).is_some_and(|stat| stat.start == block.supervisor_start);
-    same && held.send(Signal::SIGTERM as i32).is_ok()
+    supervisor_of(block).is_some() && held.send(Signal::SIGTERM as i32).is_ok()
 }
 
 /// The error for a process that has ended, with how.

@@ -200,7 +200,7 @@ impl Alerts {
             seq: self.seq,
             event,
             time_ms: clock::wall_ms(),
-            runtime_ms: u64::try_from((now - began).as_millis()).unwrap_or(u64::MAX),
+            runtime_ms: clock::milliseconds(now - began),
             run: self.run,
             total,
             line,

@@ -7,7 +7,7 @@
 )]
 
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -34,6 +34,11 @@ pub(crate) fn boottime_ms() -> u64 {
     let now = clock_gettime(SINCE_BOOT).expect("every kernel that bgp runs on has this clock");
     let seconds = u64::try_from(now.tv_sec()).unwrap_or_default();
     seconds * 1_000 + u64::try_from(now.tv_nsec()).unwrap_or_default() / 1_000_000
+}
+
+/// `duration` in whole milliseconds.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What names this boot of this machine: the same text until it is started again; empty when the

@@ -240,6 +240,9 @@ pub(crate) fn which_readable(fds: &[BorrowedFd], limit: Duration) -> Vec<bool> {
         .collect()
 }
 
+/// For a wait that only a descriptor ends.
+pub(crate) const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Waits until `source` is readable, `sink` has room or nobody reads it, or `limit` is over; says which of the
 /// two is so.
 pub(crate) fn either(source: impl AsFd, sink: Option<BorrowedFd>, limit: Duration) -> (bool, bool) {

@@ -120,6 +120,11 @@ pub(crate) fn restore_default(signals: &[Signal]) {
     }
 }
 
+/// The exit code that tells of an end by `signal`, as a shell tells it.
+pub(crate) fn exit_code(signal: Signal) -> u8 {
+    128 + u8::try_from(signal as i32).unwrap_or(0)
+}
+
 /// Does what `signal`, which is blocked, would do by default: ends or stops this process. When this
 /// returns it was continued, or could not be stopped, and the signal is blocked as before.
 ///

@@ -11,6 +11,7 @@ use crate::manager::info::ProcessInfo;
 use crate::manager::words::{Runtime, ShortStatus};
 use crate::model::id::ProcessId;
 use crate::model::status::Status;
+use crate::sys::clock;
 
 /// See the module.
 #[derive(Default)]
@@ -147,7 +148,7 @@ impl List {
             && let (Some(ms), Some(at)) = (&mut process.runtime_ms, self.seen_at)
         {
             let since = now.saturating_duration_since(at) + Duration::from_millis(*ms);
-            *ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+            *ms = clock::milliseconds(since);
             if *ms >= 1000 {
                 *ms -= *ms % 1000;
             }

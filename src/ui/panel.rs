@@ -30,7 +30,7 @@ use crate::model::error::Error;
 use crate::sys::crash::panic_point;
 use crate::sys::notify::{Notifier, wait_any};
 use crate::sys::raw::RawTerminal;
-use crate::sys::signals::{Signals, suffer};
+use crate::sys::signals::{Signals, exit_code, suffer};
 use crate::sys::window;
 
 /// How soon the processes, and the log, are looked at again.
@@ -105,7 +105,7 @@ pub(super) fn run(manager: &Manager, options: &Options<'_>) -> Result<u8, Error>
         Left::ByKey | Left::TerminalGone => Ok(0),
         Left::By(signal) => {
             suffer(signal).map_err(cannot)?;
-            Ok(128 + u8::try_from(signal as i32).unwrap_or(0)) // whoever handles it lives on
+            Ok(exit_code(signal)) // whoever handles it lives on
         }
     }
 }

@@ -16,6 +16,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::harness::{DEADLINE, PASSWORD};
+use crate::proc;
 
 /// What one invocation gave. Every method asserts, shows all of it when it fails, and chains.
 #[derive(Debug, Clone)]
@@ -324,4 +325,20 @@ fn excerpt(bytes: &[u8]) -> String {
         bytes.len() - 2 * SHOWN,
         String::from_utf8_lossy(&bytes[bytes.len() - SHOWN..])
     )
+}
+
+/// Runs a line of shell as the first process of a pid namespace; it is to end with the code `expected`.
+/// With one from 96 to 99 it says that it cannot be done here.
+#[track_caller]
+pub(crate) fn in_a_pid_namespace(mut unshare: Command, line: &str, expected: i32) {
+    if proc::pass_over(!proc::is_root(), "only root makes a pid namespace") {
+        return;
+    }
+    unshare.args(["--pid", "--fork", "--mount", "--kill-child"]);
+    let outcome = finish(unshare.args(["/bin/sh", "-c", line]));
+    let code = outcome.status.code().unwrap_or_default();
+    let missing = (96..=99).contains(&code);
+    if !proc::pass_over(missing, "no pid namespace, or its numbers cannot be chosen") {
+        outcome.code(expected);
+    }
 }

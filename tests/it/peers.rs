@@ -17,7 +17,7 @@ use nix::sys::signal::Signal;
 use crate::harness::{
     DEADLINE, Proc, Sandbox, copy_program, file_names, files_below, set_mode, tree,
 };
-use crate::invocation::{Running, finish};
+use crate::invocation::{Running, finish, in_a_pid_namespace};
 use crate::proc;
 
 #[test]
@@ -357,12 +357,6 @@ fn a_supervisor_that_is_stopped_is_told_with_its_pid_and_holds_no_list_up() {
 #[test]
 fn strangers_that_take_freed_numbers_while_a_stop_runs_are_never_signalled() {
     let bgp = Sandbox::new();
-    if proc::pass_over(
-        !proc::is_root(),
-        "only root can choose the next pid of a namespace",
-    ) {
-        return;
-    }
     // Each member of the tree frees a number twenty times a second, and the strangers want these.
     let line = r#"
         mount -t proc proc /proc || exit 99
@@ -389,24 +383,7 @@ fn strangers_that_take_freed_numbers_while_a_stop_runs_are_never_signalled() {
         echo "$count strangers, $taken with a low number, $killed were killed; stop gave $code"
         [ $taken -gt 0 ] || exit 96
         [ $killed = 0 ] && exit "$code""#;
-    let mut unshare = bgp.foreign("unshare");
-    unshare.args([
-        "--pid",
-        "--fork",
-        "--mount",
-        "--kill-child",
-        "/bin/sh",
-        "-c",
-        line,
-    ]);
-    let outcome = finish(&mut unshare);
-    let code = outcome.status.code().unwrap_or_default();
-    if !proc::pass_over(
-        (96..=99).contains(&code),
-        "no pid namespace, or its numbers cannot be chosen",
-    ) {
-        outcome.code(0);
-    }
+    in_a_pid_namespace(bgp.foreign("unshare"), line, 0);
 }
 
 // D21

@@ -15,13 +15,12 @@
 //! | E22 E23 | split lines, hidden lines |
 
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
 use crate::harness::{PASSWORD, Sandbox, numbered};
-use crate::invocation::{Running, finish};
+use crate::invocation::{Running, finish, in_a_pid_namespace};
 use crate::proc;
 
 #[test]
@@ -254,12 +253,6 @@ fn e12_a_stop_does_not_kill_a_stranger_by_its_pid() {
 #[test]
 fn e12_a_recycled_pid_is_not_signalled() {
     let bgp = Sandbox::new();
-    if proc::pass_over(
-        !proc::is_root(),
-        "only root can choose the next pid of a namespace",
-    ) {
-        return;
-    }
     let line = r#"
         mount -t proc proc /proc || exit 99
         started=$("$BGP" start --name work sleep 60) || exit 98
@@ -278,24 +271,7 @@ fn e12_a_recycled_pid_is_not_signalled() {
         kill -0 "$stranger" || exit 95
         kill -KILL "$stranger"
         exit "$code""#;
-    let mut unshare = bgp.foreign("unshare");
-    unshare.args([
-        "--pid",
-        "--fork",
-        "--mount",
-        "--kill-child",
-        "/bin/sh",
-        "-c",
-        line,
-    ]);
-    let outcome = finish(&mut unshare);
-    let code = outcome.status.code().unwrap_or_default();
-    if !proc::pass_over(
-        (96..=99).contains(&code),
-        "no pid namespace, or its numbers cannot be chosen",
-    ) {
-        outcome.code(5);
-    }
+    in_a_pid_namespace(bgp.foreign("unshare"), line, 5);
 }
 
 // B8
@@ -363,22 +339,6 @@ fn e12_nothing_is_found_in_a_namespace_that_began_later() {
     let mut unshare = bgp.foreign("unshare");
     unshare.env("BEGUN", begun.unwrap()).env("ID", &work.id);
     in_a_pid_namespace(unshare, line, 5);
-}
-
-/// Runs a line of shell as the first process of a pid namespace; it is to end with the code `expected` of its
-/// stop.
-#[track_caller]
-fn in_a_pid_namespace(mut unshare: Command, line: &str, expected: i32) {
-    if proc::pass_over(!proc::is_root(), "only root makes a pid namespace") {
-        return;
-    }
-    unshare.args(["--pid", "--fork", "--mount", "--kill-child"]);
-    let outcome = finish(unshare.args(["/bin/sh", "-c", line]));
-    let code = outcome.status.code().unwrap_or_default();
-    let missing = (96..=99).contains(&code);
-    if !proc::pass_over(missing, "no pid namespace, or its numbers cannot be chosen") {
-        outcome.code(expected);
-    }
 }
 
 #[test]

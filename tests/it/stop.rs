@@ -727,8 +727,11 @@ ctypes.CDLL(None).pthread_exit(None)
 ";
 
 /// Starts one in a session of its own, below a leader that then does `what`. Gives its pid and the number of
-/// its thread; `None` without a Python.
+/// its thread; `None` without a Python, and where it could not be signalled.
 fn start_without_first_thread(bgp: &Sandbox, what: &str) -> Option<(Proc, i32, i32)> {
+    if nothing_is_signalled_safely() {
+        return None;
+    }
     let mut python = bgp.foreign("python3");
     let there = python.args(["-c", "import ctypes"]).output();
     let missing = !there.is_ok_and(|there| there.status.success());
@@ -745,9 +748,6 @@ fn start_without_first_thread(bgp: &Sandbox, what: &str) -> Option<(Proc, i32, i
 // A20: who looks at the state alone takes it for a zombie
 #[test]
 fn a_process_whose_first_thread_has_ended_lives_and_is_told_to_end() {
-    if nothing_is_signalled_safely() {
-        return;
-    }
     let bgp = Sandbox::new();
     let Some((_, pid, thread)) = start_without_first_thread(&bgp, "exit 3") else {
         return;
@@ -768,9 +768,6 @@ fn a_process_whose_first_thread_has_ended_lives_and_is_told_to_end() {
 // B12
 #[test]
 fn a_process_whose_first_thread_has_ended_is_found_when_its_supervisor_was_killed() {
-    if nothing_is_signalled_safely() {
-        return;
-    }
     let bgp = Sandbox::new();
     let Some((web, _, thread)) = start_without_first_thread(&bgp, "wait") else {
         return;

@@ -51,7 +51,6 @@ pub(super) fn told(mut answer: Answer, infos: &[ProcessInfo]) -> Answer {
         .map(|(document, row)| document.to_string().len().max(row.len()) + 1);
     let lives = infos.iter().map(|info| info.status.is_live());
     let fits = which_fit(&lives.zip(sizes).collect::<Vec<_>>());
-    let left_out = fits.iter().filter(|fits| !**fits).count();
     let mut kept = Vec::new();
     for ((row, document), _) in rows
         .iter()
@@ -62,6 +61,7 @@ pub(super) fn told(mut answer: Answer, infos: &[ProcessInfo]) -> Answer {
         answer = answer.line(row);
         kept.push(document);
     }
+    let left_out = infos.len() - kept.len();
     let answer = answer.with("processes", kept);
     if left_out == 0 {
         return answer;

@@ -10,22 +10,23 @@ use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::facts::{AlertSettings, Stdin};
 use crate::model::size::Size;
+use crate::sys::clock;
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let options = options(call);
     let right = || {
         let right = [("name", "ask"), ("command", "python3"), ("pty", "true")];
-        call.agent.call_of("start", &right)
+        format!("a right call: {}", call.agent.call_of("start", &right))
     };
     if options.pty.is_none() && call.arguments.size("size").is_some() {
         let message = "parameter 'size' of 'start' is the size of a terminal, and there is none";
-        return Err(Error::usage(message).hint(format!("a right call: {}", right())));
+        return Err(Error::usage(message).hint(right()));
     }
     if options.pty.is_some() && call.arguments.text("stdin").is_some() {
-        let right = right();
         let message = "parameters 'pty' and 'stdin' of 'start' contradict each other";
         return Err(Error::usage(message).hint(format!(
-            "with pty=true the terminal is its stdin; a right call: {right}"
+            "with pty=true the terminal is its stdin; {}",
+            right()
         )));
     }
     let info = call.agent.start(&options)?;
@@ -88,9 +89,7 @@ fn options(call: &Call<'_>) -> StartOptions {
             on_failure: switch("alertOnFailure", true),
             on_kill: switch("alertOnKill", false),
             on_output: said.patterns("alertOnOutput").unwrap_or_default().to_vec(),
-            on_idle_ms: said
-                .duration("alertOnIdle")
-                .map(|idle| u64::try_from(idle.as_millis()).unwrap_or(u64::MAX)),
+            on_idle_ms: said.duration("alertOnIdle").map(clock::milliseconds),
         },
         max_log_bytes: said
             .count("maxLog")

@@ -4,6 +4,7 @@
 
 use super::{Call, Outcome};
 use crate::agent::answer::{Answer, alerts_in_words, called, document};
+use crate::sys::clock;
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let (manager, process) = call.process()?;
@@ -22,8 +23,8 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         settings.on_output = patterns.to_vec();
     }
     if let Some(idle) = said.duration("alertOnIdle") {
-        let ms = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
-        settings.on_idle_ms = Some(ms).filter(|ms| *ms > 0); // else it is off
+        let off = idle.is_zero();
+        settings.on_idle_ms = (!off).then(|| clock::milliseconds(idle));
     }
     let info = manager.set_alerts(&process, &settings)?;
     let message = format!(

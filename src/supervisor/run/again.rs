@@ -5,7 +5,6 @@
 use std::time::Instant;
 
 use super::Supervisor;
-use super::ending::milliseconds;
 use crate::model::facts::Exit;
 use crate::model::status::How;
 use crate::supervisor::input::Input;
@@ -14,6 +13,7 @@ use crate::supervisor::leader::{Ends, Leader};
 use crate::supervisor::stopping::Stopping;
 use crate::supervisor::streams::Streams;
 use crate::supervisor::tree;
+use crate::sys::clock;
 use crate::sys::reap::Usage;
 
 impl Supervisor {
@@ -26,7 +26,7 @@ impl Supervisor {
     pub(super) fn run_ended(&mut self, mut exit: Exit, publish: Publish, now: Instant) {
         let ran = now - self.leader.began;
         if let Some(runs) = &mut self.runs {
-            exit.run_ms = Some(milliseconds(ran));
+            exit.run_ms = Some(clock::milliseconds(ran));
             if runs.plan(exit.status, ran, now) {
                 exit.again = true;
                 self.journal.run_ended(exit);

@@ -96,7 +96,7 @@ impl Supervisor {
             signal,
             core_dumped,
             end_ms: clock::wall_ms(),
-            runtime_ms: milliseconds(now - self.began),
+            runtime_ms: clock::milliseconds(now - self.began),
             run_ms: None,
             again: false,
             user_ms: usage.user_ms,
@@ -136,7 +136,7 @@ impl Supervisor {
     pub(super) fn stop_is_asked(&mut self, reason: Reason, grace: Duration, now: Instant) -> Call {
         let call = self.stopping.ask(now + grace);
         if self.runs.as_mut().is_some_and(|runs| runs.cancel()) {
-            let runtime_ms = milliseconds(now - self.began);
+            let runtime_ms = clock::milliseconds(now - self.began);
             self.journal.stopped_between_runs(reason, runtime_ms);
         } else if call == Call::Anew {
             self.journal.stop_asked(reason, self.leader_lives);
@@ -199,9 +199,4 @@ impl Supervisor {
         self.journal.end();
         self.peers.tell_end(&Reply::Ended);
     }
-}
-
-/// `duration` in whole milliseconds.
-pub(super) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
