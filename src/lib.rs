@@ -1,7 +1,7 @@
 //! `bgp` runs commands in the background: one small supervisor each, everything sealed at rest.
 //!
 //! Modules read downwards, each naming only those below it:
-//! `cli → commands, ui → agent → manager → supervisor, watch → config → control, log, store → crypto, text, model → sys`.
+//! `cli → commands, library, ui → agent → manager → supervisor → config → control, log, store → crypto, text → model → sys`.
 
 #![cfg_attr(
     any(test, fuzzing),

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::Face;
 use crate::manager::info::ProcessInfo;
+use crate::manager::words;
 use crate::model::error::Error;
-use crate::model::facts::AlertSettings;
 use crate::model::status::{How, Status};
 use crate::text::display::{HumanDuration, one_line};
 
@@ -183,32 +183,10 @@ pub(crate) fn told(face: Face, info: &ProcessInfo) -> String {
     let id = format!("proc_{}", info.number);
     let wait = face.call_of("wait", &[("id", &id)]);
     let alerts = face.call_of("alerts", &[]);
-    let raised = alerts_in_words(&info.alerts);
+    let raised = words::alerts(&info.alerts);
     format!(
         "Alerts: {raised}. No need to poll: {wait} returns when it has ended, {alerts} tells alerts"
     )
-}
-
-/// `on failure, kill, output of 'error'`.
-pub(crate) fn alerts_in_words(settings: &AlertSettings) -> String {
-    let ends = [
-        (settings.on_success, "success"),
-        (settings.on_failure, "failure"),
-        (settings.on_kill, "kill"),
-    ];
-    let ends = ends.iter().filter(|(on, _)| *on);
-    let mut on: Vec<String> = ends.map(|(_, word)| (*word).to_owned()).collect();
-    let patterns = settings.on_output.iter();
-    on.extend(patterns.map(|pattern| format!("output of '{}'", one_line(pattern))));
-    if let Some(ms) = settings.on_idle_ms {
-        let silence = HumanDuration(std::time::Duration::from_millis(ms));
-        on.push(format!("silence of {silence}"));
-    }
-    if on.is_empty() {
-        "none".to_owned()
-    } else {
-        format!("on {}", on.join(", "))
-    }
 }
 
 #[cfg(test)]

@@ -17,10 +17,12 @@ use super::parameter::{Kind, Parameter};
 use super::table::Action;
 use crate::config::table::log_size;
 use crate::manager::output::cursor::Cursor;
+use crate::manager::wait::condition::Conditions;
 use crate::model::error::Error;
 use crate::model::lifetime::Restart;
 use crate::model::name;
 use crate::model::size::Size;
+use crate::text::keys::Key;
 use crate::text::similar::closest;
 use crate::text::written::{self, quoted};
 
@@ -39,6 +41,8 @@ enum Given {
     Port(u16),
     Cursor(Cursor),
     Regex(Regex),
+    Conditions(Conditions),
+    Keys(Vec<Key>),
     Patterns(Vec<String>),
     Restart(Restart),
     Variables(Vec<(OsString, OsString)>),
@@ -156,6 +160,20 @@ impl Arguments {
         }
     }
 
+    pub(crate) fn conditions(&self, name: &str) -> Option<&Conditions> {
+        match self.get(name) {
+            Some(Given::Conditions(conditions)) => Some(conditions),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn keys(&self, name: &str) -> Option<&[Key]> {
+        match self.get(name) {
+            Some(Given::Keys(keys)) => Some(keys),
+            _ => None,
+        }
+    }
+
     pub(crate) fn patterns(&self, name: &str) -> Option<&[String]> {
         match self.get(name) {
             Some(Given::Patterns(patterns)) => Some(patterns),
@@ -212,6 +230,16 @@ impl Given {
                 .collect::<Result<_, _>>()
                 .map(Self::Patterns);
         }
+        if let (Kind::Keys, Value::Array(all)) = (kind, value) {
+            let mut keys = Vec::new();
+            for value in all {
+                match Self::read(Kind::Keys, value)? {
+                    Self::Keys(more) => keys.extend(more),
+                    _ => return Err(Error::usage("it is no list of keys")),
+                }
+            }
+            return Ok(Self::Keys(keys));
+        }
         let text = match (kind, value) {
             (Kind::Switch, Value::Bool(on)) => return Ok(Self::Switch(*on)),
             (Kind::Count, Value::Number(number)) => {
@@ -261,9 +289,11 @@ impl Given {
             Kind::Pid => written::pid(text).map(Self::Pid),
             Kind::LogSize => log_size(text).map(Self::Count),
             Kind::TerminalSize => written::terminal_size(text).map(Self::Size),
-            Kind::Regex => regex(text).map(Self::Regex),
+            Kind::Regex => written::regex(text).map(Self::Regex),
             Kind::Patterns if text.is_empty() => Ok(Self::Patterns(Vec::new())),
-            Kind::Patterns => regex(text).map(|_| Self::Patterns(vec![text.to_owned()])),
+            Kind::Patterns => written::regex(text).map(|_| Self::Patterns(vec![text.to_owned()])),
+            Kind::Condition => Conditions::parse(text).map(Self::Conditions),
+            Kind::Keys => written::keys(text).map(Self::Keys),
             Kind::Restart => written::restart(text).map(Self::Restart),
             Kind::OneOf(words) if words.contains(&text) => Ok(Self::Text(text.to_owned())),
             Kind::OneOf(words) => Err(Error::usage(format!(
@@ -335,16 +365,4 @@ fn variables(value: &Value) -> Result<Vec<(OsString, OsString)>, Error> {
             .collect(),
         _ => Err(wanted()),
     }
-}
-
-fn regex(text: &str) -> Result<Regex, Error> {
-    Regex::new(text).map_err(|error| {
-        let all = error.to_string();
-        let reason = all.lines().last().unwrap_or_default();
-        let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-        Error::usage(format!(
-            "{} is not a regular expression: {reason}",
-            quoted(text)
-        ))
-    })
 }

@@ -17,8 +17,9 @@ const COMMANDS: [(&str, &str); 6] = [
 ];
 
 /// Options that are parameters, and how they are said.
-const OPTIONS: [(&str, &str); 6] = [
+const OPTIONS: [(&str, &str); 7] = [
     ("--cwd DIR", "cwd"),
+    ("--eof", "eof=true"),
     ("--pty", "pty=true"),
     ("--replace", "replace=true"),
     ("--restart always", "restart=always"),

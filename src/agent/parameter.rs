@@ -45,6 +45,10 @@ pub(crate) enum Kind {
     /// A place in the output of a process.
     Cursor,
     Regex,
+    /// What tells that it is ready: a regular expression for a line of output, or `port:N`.
+    Condition,
+    /// Keys by their names, with blanks between, or a list.
+    Keys,
     /// A regular expression, or several; an empty text for none.
     Patterns,
     Restart,

@@ -37,6 +37,7 @@ const ON_IDLE: Parameter = Parameter::new(
     Kind::Interval,
     "raise an alert when it has written nothing for so long",
 );
+const WAIT_HELP: &str = "the longest to wait; over MCP never longer than 50s, as clients give up";
 const GROUP: Parameter = Parameter::new("group", Kind::Label, "only those of this group");
 const SESSION: Parameter = Parameter::new("session", Kind::Label, "only those of this session");
 
@@ -45,9 +46,9 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action {
         name: "start",
         title: "Start a background process",
-        description: "Run a shell command in the background and return at once. Use it for servers, \
-                      watchers, builds and tests that take long. The process goes on when this session \
-                      ends; its output is kept.",
+        description: "Run a shell command in the background and return at once, or with waitFor when it is \
+                      ready. Use it for servers, watchers, builds and tests that take long. The process \
+                      goes on when this session ends; its output is kept.",
         parameters: &[
             Parameter::new(
                 "name",
@@ -123,10 +124,17 @@ pub(crate) const ACTIONS: &[Action] = &[
                 "stop a live process of that name first",
             )
             .default("false"),
+            Parameter::new(
+                "waitFor",
+                Kind::Condition,
+                "answer once this regular expression is found in a line of its output, or with port:N once \
+                 it listens there; or when it ends before, or the time is up",
+            ),
+            Parameter::new("waitTimeout", Kind::Duration, WAIT_HELP).default("50s"),
         ],
         example: &[("name", "my-build"), ("command", "npm run build")],
         effect: Effect::Runs,
-        result: Shape::Process,
+        result: Shape::Started,
         run: actions::start::run,
     },
     Action {
@@ -232,7 +240,7 @@ pub(crate) const ACTIONS: &[Action] = &[
     Action {
         name: "send",
         title: "Write to stdin",
-        description: "Write a line to the standard input of a process.",
+        description: "Write a line to the standard input of a process, or press keys on its terminal.",
         parameters: &[
             ID.required(),
             Parameter::new("text", Kind::Data, "what to write"),
@@ -243,11 +251,22 @@ pub(crate) const ACTIONS: &[Action] = &[
             )
             .default("true"),
             Parameter::new(
+                "key",
+                Kind::Keys,
+                "in place of a text, keys by their names with blanks between, such as \"Up Enter\" or \"C-c\"",
+            ),
+            Parameter::new(
                 "eof",
                 Kind::Switch,
                 "close the standard input after it, for good; of a terminal, type its end of file",
             )
             .default("false"),
+            Parameter::new(
+                "timeout",
+                Kind::Duration,
+                "how long it may take until it has room for all of it",
+            )
+            .default("2s"),
         ],
         example: &[("id", "proc_1"), ("text", "yes")],
         effect: Effect::Runs,
@@ -282,12 +301,7 @@ pub(crate) const ACTIONS: &[Action] = &[
                 Kind::Duration,
                 "until it has written nothing for so long",
             ),
-            Parameter::new(
-                "timeout",
-                Kind::Duration,
-                "the longest to wait; over MCP never longer than 50s, as clients give up",
-            )
-            .default("50s"),
+            Parameter::new("timeout", Kind::Duration, WAIT_HELP).default("50s"),
         ],
         example: &[("id", "proc_1"), ("output", "ready|listening")],
         effect: Effect::Reads,

@@ -41,13 +41,16 @@ fn property(parameter: &Parameter) -> Value {
         Kind::Port => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
         Kind::Variables => json!({"type": ["object", "array"],
             "additionalProperties": {"type": "string"}, "items": {"type": "string"}}),
-        Kind::Patterns => json!({"type": ["string", "array"], "items": {"type": "string"}}),
+        Kind::Patterns | Kind::Keys => {
+            json!({"type": ["string", "array"], "items": {"type": "string"}})
+        }
         Kind::OneOf(words) => json!({"type": "string", "enum": words}),
         Kind::Id | Kind::Text => json!({"type": "string", "minLength": 1}),
         Kind::Name
         | Kind::Label
         | Kind::Data
         | Kind::Regex
+        | Kind::Condition
         | Kind::Restart
         | Kind::Cursor
         | Kind::TerminalSize => {
@@ -107,13 +110,18 @@ fn own_fields(shape: Shape) -> Vec<Field> {
             ("processes", list_of(process()), NEEDED),
             ("leftOut", whole(), MAYBE),
         ],
+        Shape::Started => vec![
+            ("process", process(), NEEDED),
+            ("came", came(), MAYBE),
+            ("timedOut", switch(), MAYBE),
+            ("lines", list_of(line()), MAYBE),
+            ("leftOut", list_of(gap()), MAYBE),
+            ("nextCursor", text(), MAYBE),
+            ("droppedBytes", whole(), MAYBE),
+        ],
         Shape::Waited => vec![
             ("process", process(), NEEDED),
-            (
-                "came",
-                json!({"enum": ["end", "output", "port", "idle", null]}),
-                NEEDED,
-            ),
+            ("came", came(), NEEDED),
             ("timedOut", switch(), NEEDED),
         ],
         Shape::Inspection => vec![
@@ -190,6 +198,11 @@ fn whole() -> Value {
 
 fn stream() -> Value {
     json!({"enum": ["stdout", "stderr"]})
+}
+
+/// What ended a wait; null when the time did.
+fn came() -> Value {
+    json!({"enum": ["end", "output", "port", "idle", null]})
 }
 
 fn line() -> Value {

@@ -43,6 +43,8 @@ pub(crate) enum Effect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Process,
+    /// A process, and what came if something was waited for.
+    Started,
     Processes,
     Inspection,
     Output,

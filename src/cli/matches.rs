@@ -20,7 +20,7 @@ use crate::model::facts::Stdin;
 use crate::model::lifetime::Restart;
 use crate::model::size::Size;
 use crate::model::{name, signal};
-use crate::text::keys::{self, Key};
+use crate::text::keys::Key;
 
 /// A command with its flags and operands, all of them checked.
 #[derive(Debug)]
@@ -45,7 +45,6 @@ pub(super) enum Parsed {
     Port(u16),
     Conditions(Conditions),
     Cursor(Cursor),
-    Signal(i32),
     Pid(i32),
     Restart(Restart),
 }
@@ -189,15 +188,6 @@ impl Matches {
         })
     }
 
-    /// The number of the signal that a flag names.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no flag takes one yet"))]
-    pub(crate) fn signal(&self, long: &str) -> Option<i32> {
-        self.values(long).find_map(|value| match value {
-            Parsed::Signal(number) => Some(*number),
-            _ => None,
-        })
-    }
-
     /// The IDs, as they were typed; none is empty.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         self.operands.iter().filter_map(|operand| operand.to_str())
@@ -280,15 +270,17 @@ impl Parsed {
             Value::Window => values::terminal_size(text).map(Parsed::Window),
             Value::Pid => values::pid(text).map(Parsed::Pid),
             Value::Restart => values::restart(text).map(Parsed::Restart),
-            Value::Keys => keys(text).map(Parsed::Keys),
-            Value::Regex => regex(text).map(Parsed::Regex),
+            Value::Keys => values::keys(text).map(Parsed::Keys),
+            Value::Regex => values::regex(text).map(Parsed::Regex),
             Value::Port => values::port(text).map(Parsed::Port),
-            Value::Condition => condition(text).map(Parsed::Conditions),
+            Value::Condition => Conditions::parse(text).map(Parsed::Conditions),
             Value::Cursor => Cursor::parse(text).map(Parsed::Cursor),
-            Value::Signal => signal::number(text).map(Parsed::Signal).ok_or_else(|| {
-                Error::usage(format!("{} is not a signal", quoted(text)))
-                    .hint("a signal is TERM, SIGTERM or 15, for example")
-            }),
+            Value::Signal => signal::number(text)
+                .map(|_| Parsed::Text(text.to_owned()))
+                .ok_or_else(|| {
+                    Error::usage(format!("{} is not a signal", quoted(text)))
+                        .hint("a signal is TERM, SIGTERM or 15, for example")
+                }),
             Value::OneOf(words) if words.contains(&text) => Ok(Parsed::Text(text.to_owned())),
             Value::OneOf(words) => Err(Error::usage(format!(
                 "{} is none of its values",
@@ -308,45 +300,4 @@ fn not_empty(value: OsString) -> Result<Bytes, Error> {
     }
     values::no_nul(value.as_bytes(), "it")?;
     Ok(Bytes(value.into_vec()))
-}
-
-fn keys(text: &str) -> Result<Vec<Key>, Error> {
-    keys::parse(text).map_err(|(name, near)| {
-        let near = near
-            .map(|near| format!("did you mean {near}? "))
-            .unwrap_or_default();
-        let all = keys::ALL;
-        Error::usage(format!("{} is not a key", quoted(name))).hint(format!("{near}keys are {all}"))
-    })
-}
-
-/// `port:N`, or a regular expression.
-fn condition(text: &str) -> Result<Conditions, Error> {
-    if text.is_empty() {
-        return Err(Error::usage("it is empty").hint("a variable in its place may be unset"));
-    }
-    let none = Conditions::default();
-    Ok(match text.strip_prefix("port:") {
-        Some(port) => Conditions {
-            port: Some(values::port(port)?),
-            ..none
-        },
-        None => Conditions {
-            output: vec![regex(text)?],
-            ..none
-        },
-    })
-}
-
-fn regex(text: &str) -> Result<Regex, Error> {
-    Regex::new(text).map_err(|error| {
-        let all = error.to_string();
-        let reason = all.lines().last().unwrap_or_default();
-        let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-        Error::usage(format!(
-            "{} is not a regular expression: {reason}",
-            quoted(text)
-        ))
-        .hint("a backslash before a character takes it literally")
-    })
 }

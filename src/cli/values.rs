@@ -12,8 +12,8 @@ use crate::text::similar::closest;
 #[cfg(test)]
 use crate::text::written::LABEL_MAX_BYTES;
 pub(crate) use crate::text::written::{
-    count, duration, interval, label, no_nul, pid, port, quoted, restart, size, terminal_size,
-    variable,
+    count, duration, interval, keys, label, no_nul, pid, port, quoted, regex, restart, size,
+    terminal_size, variable,
 };
 
 /// The value of `setting`: a number as it stands in the file, or as a duration or a size.

@@ -20,7 +20,7 @@ use crate::manager::input::{After, Message};
 use crate::manager::observe::Observed;
 use crate::model::error::{self, Error};
 use crate::model::id::ProcessId;
-use crate::text::keys::{Key, Keyboard};
+use crate::text::keys::Key;
 
 /// The longest message, in bytes: all of it is in memory while it is sent.
 const MESSAGE_MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -117,14 +117,7 @@ fn read(source: &Source, manager: &Manager, target: &Observed) -> Result<Vec<u8>
     match source {
         Source::Text(text, Enter::No) => Ok(text.clone()),
         Source::Text(text, Enter::Follows) => Ok([text, target.enter_key()].concat()),
-        Source::Keys(keys) => {
-            let keyboard = keyboard(keys, manager, target);
-            let mut bytes = Vec::new();
-            for key in keys {
-                key.encode(keyboard, &mut bytes);
-            }
-            Ok(bytes)
-        }
+        Source::Keys(keys) => Ok(manager.typed(keys, target)),
         Source::Stdin => read_all(io::stdin().lock(), Path::new("-")),
         Source::File(path) => {
             let unusable = |error: &io::Error| {
@@ -141,20 +134,6 @@ fn read(source: &Source, manager: &Manager, target: &Observed) -> Result<Vec<u8>
             }
             read_all(file, path)
         }
-    }
-}
-
-/// Whose keys it is sent. Which form of the cursor keys a program wants stands in what it wrote.
-fn keyboard(keys: &[Key], manager: &Manager, target: &Observed) -> Keyboard {
-    if target.entry.pty.is_none() {
-        return Keyboard::Pipe;
-    }
-    if !keys.iter().any(|key| key.depends_on_mode()) {
-        return Keyboard::Normal;
-    }
-    match manager.screen(target) {
-        Ok(replay) if replay.screen().wants_application_keys() => Keyboard::Application,
-        Ok(_) | Err(_) => Keyboard::Normal,
     }
 }
 

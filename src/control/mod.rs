@@ -68,7 +68,7 @@ pub(crate) enum Request {
     rename_all_fields = "camelCase"
 )]
 pub(crate) enum Reply {
-    /// The signals are sent.
+    /// It is done, or, of a stop, begun.
     Accepted,
     /// Nothing of the tree lives, and its end is written.
     Ended,

@@ -62,6 +62,9 @@ pub(crate) struct Dropped {
     /// Bytes of output in all segments before this one, removed or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) before: Option<u64>,
+    /// Whether the output before this segment ends within a line: stdout's, stderr's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) within_line: Option<[bool; 2]>,
 }
 
 /// START of the only segment of `segments`, as JSON; `None` when it is not intact.
@@ -97,22 +100,42 @@ pub(crate) fn dropped_bytes(segments: &Segments) -> io::Result<u64> {
     Ok(before.into_iter().chain(removed).min().unwrap_or(0))
 }
 
+/// How many bytes of output there are or were before segment `number`, which is there.
+///
+/// # Errors
+///
+/// When a file cannot be read.
+pub(crate) fn output_before(segments: &Segments, number: u64) -> io::Result<u64> {
+    let dropped = behind_segment(segments, number)?;
+    Ok(dropped.and_then(|dropped| dropped.before).unwrap_or(0))
+}
+
+/// Whether segment `number`, which is there, begins within a line of stdout, and of stderr. Nobody knows it
+/// of one that does not tell, and then it does.
+///
+/// # Errors
+///
+/// When a file cannot be read.
+pub(crate) fn within_line(segments: &Segments, number: u64) -> io::Result<[bool; 2]> {
+    if number == 0 {
+        return Ok([false; 2]);
+    }
+    let dropped = behind_segment(segments, number)?;
+    let within = dropped.and_then(|dropped| dropped.within_line);
+    Ok(within.unwrap_or([true; 2]))
+}
+
 /// How many bytes of output stand between segment `from`, which is there, and `to`, which is too.
 ///
 /// # Errors
 ///
 /// When a file cannot be read.
 pub(crate) fn output_between(segments: &Segments, from: u64, to: u64) -> io::Result<u64> {
-    let index = |number| segments.list.iter().position(|at| at.number == number);
-    let (Some(from), Some(to)) = (index(from), index(to)) else {
+    let Some(index) = index_of(segments, from) else {
         return Ok(0);
     };
-    let before = |index| {
-        let behind = behind(segments, index)?;
-        io::Result::Ok(behind.and_then(|dropped| dropped.before).unwrap_or(0))
-    };
     let mut inside = 0;
-    let mut reader = Reader::new(alone(segments, from));
+    let mut reader = Reader::new(alone(segments, index));
     loop {
         match reader.next()? {
             Item::Record(record) if record.kind.is_output() => {
@@ -122,7 +145,16 @@ pub(crate) fn output_between(segments: &Segments, from: u64, to: u64) -> io::Res
             Item::End(_) => break,
         }
     }
-    Ok(before(to)?.saturating_sub(before(from)?.saturating_add(inside)))
+    let known = output_before(segments, from)?.saturating_add(inside);
+    Ok(output_before(segments, to)?.saturating_sub(known))
+}
+
+fn index_of(segments: &Segments, number: u64) -> Option<usize> {
+    segments.list.iter().position(|at| at.number == number)
+}
+
+fn behind_segment(segments: &Segments, number: u64) -> io::Result<Option<Dropped>> {
+    index_of(segments, number).map_or(Ok(None), |index| behind(segments, index))
 }
 
 /// What the segment at `index` tells of what is behind it, if it is intact that far.

@@ -140,6 +140,12 @@ impl Reader {
         self.segments.refresh()
     }
 
+    /// Lets go of the segments that were read: who follows a log for days must not keep what rotation removes.
+    pub(crate) fn release_read(&mut self) {
+        self.segments.release(self.index);
+        self.index = 0;
+    }
+
     /// Adds the next segment, if the writer has begun it. Returns whether it has.
     ///
     /// # Errors
@@ -323,10 +329,7 @@ impl Reader {
         if self.is_last() {
             return Step::End(Ending::Open);
         }
-        let (this, next) = (
-            self.segments.list[self.index].number,
-            self.segments.list[self.index + 1].number,
-        );
+        let [this, next] = [0, 1].map(|on| self.segments.list[self.index + on].number);
         let emptied = self.offset == 0; // none is begun before the one before it has its header
         self.index += 1;
         self.offset = 0;

@@ -95,6 +95,11 @@ impl Segments {
         Ok(())
     }
 
+    /// Lets go of the first `count` files.
+    pub(super) fn release(&mut self, count: usize) {
+        self.list.drain(..count);
+    }
+
     /// The lowest segment's number.
     pub(crate) fn first_number(&self) -> Option<u64> {
         self.list.first().map(|segment| segment.number)
@@ -146,6 +151,21 @@ impl Segments {
             }
         }
         Ok(Position::default())
+    }
+
+    /// The number of the first record of the lowest segment, if it is intact.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub(crate) fn first_record_number(&self) -> io::Result<Option<u64>> {
+        let Some(lowest) = self.list.first() else {
+            return Ok(None);
+        };
+        let mut bytes = [0; HEADER_BYTES];
+        let read = lowest.read(&mut bytes, 0)?;
+        let header = self.header(lowest, &bytes[..read]);
+        Ok(header.map(|header| header.first_record))
     }
 
     /// The number and time of the first record of a block, if it is intact.

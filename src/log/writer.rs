@@ -51,6 +51,8 @@ pub(crate) struct Writer<S: Sink = File> {
     output_bytes: u64,
     earlier_output_bytes: u64,
     dropped_output_bytes: u64,
+    /// Whether the last output of stdout and of stderr ended within a line.
+    within_line: [bool; 2],
     batch: Batch,
     inlet: Vec<u8>,
     /// How many more small reads the burst lasts; 0 when calm.
@@ -128,6 +130,7 @@ impl<S: Sink> Writer<S> {
             output_bytes: 0,
             earlier_output_bytes: 0,
             dropped_output_bytes: 0,
+            within_line: [false; 2],
             batch,
             inlet: Vec::new(),
             burst: 0,
@@ -167,6 +170,9 @@ impl<S: Sink> Writer<S> {
                 .as_ref()
                 .map_or_else(|refused| refused.taken, |()| payload.len());
             self.output_bytes += taken as u64;
+            if let Some(last) = payload[..taken].last() {
+                self.within_line[usize::from(kind == Kind::Stderr)] = *last != b'\n';
+            }
         }
         written?;
         self.ended = kind == Kind::End;
@@ -248,6 +254,7 @@ impl<S: Sink> Writer<S> {
             bytes: self.dropped_output_bytes + removed.map(|size| size.output_bytes).sum::<u64>(),
             first: Some(number - earlier.len() as u64),
             before: Some(self.earlier_output_bytes + self.output_bytes),
+            within_line: Some(self.within_line),
         };
         self.batch.begin(0, self.number);
         self.batch.push_header(&header.seal(&self.keys));

@@ -54,7 +54,7 @@ impl Manager {
             return Ok(Vec::new());
         };
         let mut found = Vec::new();
-        for segment in process.segment_numbers() {
+        for segment in self.segment_numbers(process)? {
             let name = files::log(process.entry.id, segment);
             if let Some(bytes) = logs.size(&name)? {
                 found.push(LogFile {

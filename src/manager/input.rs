@@ -13,6 +13,7 @@ use crate::control::input::{PART_MAX_BYTES, Part, Then};
 use crate::control::{NoInput, Reply};
 use crate::model::error::{Error, Kind};
 use crate::sys::proc;
+use crate::text::keys::{Key, Keyboard};
 
 /// How long a message may take when nobody says how long.
 pub(crate) const SEND_LIMIT_DEFAULT: Duration = Duration::from_secs(2);
@@ -62,6 +63,27 @@ impl Observed {
 }
 
 impl Manager {
+    /// What `target` is sent when `keys` are pressed. Which form of the cursor keys a program wants stands
+    /// in what it wrote.
+    pub(crate) fn typed(&self, keys: &[Key], target: &Observed) -> Vec<u8> {
+        let asks = || {
+            let screen = self.screen(target);
+            screen.is_ok_and(|replay| replay.screen().wants_application_keys())
+        };
+        let keyboard = match target.entry.pty {
+            None => Keyboard::Pipe,
+            Some(_) if keys.iter().any(|key| key.depends_on_mode()) && asks() => {
+                Keyboard::Application
+            }
+            Some(_) => Keyboard::Normal,
+        };
+        let mut bytes = Vec::new();
+        for key in keys {
+            key.encode(keyboard, &mut bytes);
+        }
+        bytes
+    }
+
     /// Sends `message` to the stdin of `target`, as a whole: what others send comes before or after it.
     /// That it was taken means that the pipe has it, not that it was read.
     ///

@@ -179,28 +179,26 @@ fn explain(start: &Start, step: u8, errno: i32) -> Error {
         .map(super::super::model::bytes::Bytes::as_os_str)
         .unwrap_or_default();
     let cwd = Path::new(start.cwd.as_os_str());
-    if step == Step::Fork as u8 {
-        return cannot_fork(&error);
-    }
-    if step == Step::Directory as u8 {
-        return Error::usage(format!(
-            "cannot work in the directory '{}': {}",
-            cwd.display(),
-            error::reason(&error)
-        ))
-        .hint("--cwd DIR says where to run the command");
-    }
-    if step == Step::Session as u8 || step == Step::Stdio as u8 {
-        let call = if step == Step::Session as u8 {
-            "setsid"
-        } else {
-            "dup2"
-        };
-        return Error::other(format!(
-            "cannot start \"{}\": {call}: {}",
+    let cannot = |what: &str| {
+        Error::other(format!(
+            "cannot start \"{}\": {what}: {}",
             program.display(),
             error::reason(&error)
-        ));
+        ))
+    };
+    match Step::from_number(step) {
+        Step::Fork => return cannot_fork(&error),
+        Step::Directory => {
+            return Error::usage(format!(
+                "cannot work in the directory '{}': {}",
+                cwd.display(),
+                error::reason(&error)
+            ))
+            .hint("--cwd DIR says where to run the command");
+        }
+        Step::Session => return cannot("setsid"),
+        Step::Stdio => return cannot("its stdin, stdout and stderr"),
+        Step::Execute => {}
     }
     let path = start
         .env

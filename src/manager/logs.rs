@@ -2,6 +2,7 @@
 //!
 //! Does not: make lines of it.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::Manager;
@@ -40,17 +41,19 @@ impl Manager {
     ///
     /// All are missing (13), or one is no file of ours (14); the process was cleared meanwhile (3).
     pub(crate) fn segments(&self, process: &Observed) -> Result<OpenLog, Error> {
-        let mut numbers = process.segment_numbers();
+        let mut numbers = self.segment_numbers(process)?;
         crash_point!("log-open");
         loop {
             let log = self.open_segments(process, numbers.clone())?;
             // Rotation tells of the new segments first, and removes the old ones then.
             if log.missing.is_some()
                 && let Some(now) = self.observe_again(&process.entry)?
-                && now.segment_numbers() != numbers
             {
-                numbers = now.segment_numbers();
-                continue;
+                let now = self.segment_numbers(&now)?;
+                if now != numbers {
+                    numbers = now;
+                    continue;
+                }
             }
             if log.segments.last_number().is_some() {
                 return Ok(log);
@@ -67,10 +70,33 @@ impl Manager {
         }
     }
 
+    /// The numbers of the segments of the log of `process`: as its block tells them, and where there is none
+    /// any more, from the lowest to the highest that are there.
+    ///
+    /// # Errors
+    ///
+    /// Storage (15), unsafe (14).
+    pub(super) fn segment_numbers(&self, process: &Observed) -> Result<RangeInclusive<u64>, Error> {
+        if process.block.is_some() {
+            return Ok(process.segment_numbers());
+        }
+        let id = process.entry.id;
+        let mut there = Vec::new();
+        if let Some(logs) = self.store.dir().sub(Sub::Logs)? {
+            let segments = logs
+                .names()?
+                .into_iter()
+                .filter_map(|name| files::segment(&name));
+            there.extend(segments.filter_map(|(of, number)| (of == id).then_some(number)));
+        }
+        let lowest = there.iter().min().copied().unwrap_or(0);
+        Ok(lowest..=there.iter().max().copied().unwrap_or(0))
+    }
+
     fn open_segments(
         &self,
         process: &Observed,
-        numbers: std::ops::RangeInclusive<u64>,
+        numbers: RangeInclusive<u64>,
     ) -> Result<OpenLog, Error> {
         let entry = &process.entry;
         let cannot = |error| Error::io("read the log", files::log(entry.id, 0).as_ref(), &error);
@@ -129,6 +155,7 @@ impl Manager {
                 &error,
             )
         };
+        reader.release_read();
         let known = reader.segments().last_number().unwrap_or(0);
         let mut added = Added::default();
         let mut last = known;

@@ -1,10 +1,11 @@
 //! What bgp can do, as functions: every face (commands, and what comes after) calls these and no more.
 //!
 //! - [`start`]: the transaction that puts a process on record and runs it.
+//! - [`plan`], [`variables`], [`unrunnable`]: what is to be started, and why it cannot be.
 //! - [`launch`]: the supervisor that it is handed to.
 //! - [`naming`]: what it is called.
 //! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
-//! - [`inspect`]: all about one of them, with a hint at why it failed.
+//! - [`info`]: what is told of one; [`inspect`]: all about it; [`diagnosis`]: why it may have failed.
 //! - [`resolve`]: which process an ID argument means.
 //! - [`stop`], [`restart`], [`wait`], [`clear`], [`verify`]: the rest of its life; [`settle`]: its last moment;
 //!   [`session`]: the end of all that were started together.
@@ -16,8 +17,8 @@
 //! - [`logs`], [`output`], [`export`]: its log, opened, what it wrote, read, or written out in clear.
 //! - [`repair`]: the state made anew, from what is [`told_by_logs`].
 //! - [`words`]: the phrases that all faces say; [`watching`]: to be woken when something changes.
-//!
 //! - [`screen`]: what stands on the terminal of one that has it; [`attach`]: that terminal, taken over.
+//! - [`doctor`]: what is wrong with the set-up.
 //!
 //! Does not: parse arguments or print.
 

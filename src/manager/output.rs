@@ -10,6 +10,8 @@ pub(crate) mod cursor;
 pub(crate) mod find;
 mod following;
 mod had;
+mod left;
+mod missed;
 pub(crate) mod rest;
 mod sieve;
 
@@ -20,7 +22,7 @@ use regex::bytes::Regex;
 use super::Manager;
 use super::logs::OpenLog;
 use super::observe::Observed;
-use crate::log::beginning::dropped_bytes;
+use crate::log::beginning::output_before;
 use crate::log::reader::{Ending, Item, Reader};
 use crate::log::{Damage, Kind, Position};
 use crate::model::error::{self, Error};
@@ -29,6 +31,8 @@ use crate::store::files;
 use crate::text::lines::{Line, Lines, Stream};
 use begin::{Begin, Found};
 use cursor::{Cursor, Trail};
+use left::left_of;
+use missed::{NOT_READ, lost};
 use sieve::{Last, Sieve};
 
 /// What is asked for.
@@ -60,9 +64,6 @@ pub(crate) enum Piece<'a> {
     /// Something to be said beside the output: a gap, for example.
     Note(String),
 }
-
-/// What a reader has missed.
-const NOT_READ: &str = "output that was not read yet";
 
 /// Takes what is read.
 pub(crate) type Sink<'a> = dyn FnMut(Piece<'_>) -> Result<(), Error> + 'a;
@@ -150,10 +151,18 @@ impl Manager {
             torn_bytes: 0,
             ended: false,
         };
-        let removed = reading.removed_bytes()?;
-        reading.trail.had_before(removed);
-        if begin == Begin::Start {
-            reading.tell_dropped(removed, "older output");
+        match begin {
+            Begin::Start(_) => {
+                let removed = reading.removed_bytes()?;
+                reading.trail.had_before(removed);
+                reading.tell_dropped(removed, "older output");
+            }
+            // To count what else is before it would be to read it.
+            Begin::At(position) => {
+                let before = output_before(reading.reader.segments(), position.segment);
+                let before = before.map_err(|error| Error::io("read", &reading.path, &error))?;
+                reading.trail.had_before(before);
+            }
         }
         Ok(reading)
     }
@@ -172,8 +181,10 @@ impl Manager {
     ) -> Result<Reading, Error> {
         cursor.belongs_to(&process.entry)?;
         let OpenLog { segments, missing } = self.segments(process)?;
-        let is_there = segments.first_number() <= Some(cursor.position.segment);
-        let had = if is_there { cursor.had_behind } else { [0; 2] };
+        let path = self.log_path(process);
+        let left = left_of(cursor, &segments);
+        let left = left.map_err(|error| Error::io("read", &path, &error))?;
+        let (had, within_line) = (left.had, left.within_line);
         let begin = Begin::At(cursor.position);
         let mut reading = Reading {
             reader: begin.reader(segments),
@@ -183,13 +194,13 @@ impl Manager {
             trail: Trail::new(&process.entry, Some(cursor)),
             last_ns: 0,
             sieve: Sieve {
-                lines: Lines::resumed(cursor.within_line),
+                lines: Lines::resumed(within_line),
                 unwanted_bytes: [0; 2],
                 last: None,
                 unwanted_lines: 0,
                 query,
             },
-            path: self.log_path(process),
+            path,
             begin,
             notes: Vec::new(),
             dropped_bytes: 0,
@@ -200,11 +211,9 @@ impl Manager {
             torn_bytes: 0,
             ended: false,
         };
-        if !is_there {
-            let removed = reading.removed_bytes()?;
-            reading.trail.had_before(removed.max(cursor.had));
-            let unread = removed.saturating_sub(cursor.had);
-            reading.tell_dropped(unread, NOT_READ);
+        if let Some(removed) = left.removed {
+            reading.trail.had_before(removed.all);
+            reading.tell_dropped(removed.unread, NOT_READ);
         }
         Ok(reading)
     }
@@ -213,10 +222,6 @@ impl Manager {
         let name = files::log(process.entry.id, 0);
         self.store.dir().path().join("logs").join(name)
     }
-}
-
-fn dropped_note(bytes: u64, of: &str) -> String {
-    format!("{bytes} bytes of {of} were dropped by rotation")
 }
 
 fn stream_of(kind: Kind) -> Option<Stream> {
@@ -287,8 +292,8 @@ impl Reading {
                     }
                     None if record.kind == Kind::Gap && record.after > self.gaps_told => {
                         self.gaps_told = record.after;
-                        let lost = serde_json::from_slice(record.payload).unwrap_or_default();
-                        self.tell_lost(lost, sink)?;
+                        let lost = lost(&record);
+                        self.pass_gap(lost, sink)?;
                     }
                     None if record.kind == Kind::Note && self.from_run.is_some() => {
                         let note = serde_json::from_slice(record.payload);
@@ -298,14 +303,7 @@ impl Reading {
                     }
                     None => {}
                 },
-                Item::Damage(damage) => match self.overtaken_at(damage) {
-                    Some(bytes) => {
-                        self.dropped_bytes = self.dropped_bytes.saturating_add(bytes);
-                        self.trail.passed_over(bytes);
-                        sink(Piece::Note(dropped_note(bytes, NOT_READ)))?;
-                    }
-                    None => self.damage = self.damage.or(Some(damage)),
-                },
+                Item::Damage(damage) => self.meet(damage, sink)?,
                 Item::End(ending) => {
                     let lost = std::mem::take(&mut self.lost_at_end);
                     self.tell_lost(lost, sink)?;
@@ -328,7 +326,7 @@ impl Reading {
 
     /// Whether reading began at the first record there is.
     pub(crate) fn begins_at_start(&self) -> bool {
-        self.begin == Begin::Start
+        matches!(self.begin, Begin::Start(_))
     }
 
     /// How much output that would have been read is no more.
@@ -365,25 +363,5 @@ impl Reading {
         Err(Error::new(error::Kind::Damaged, message).hint(format!(
             "what is intact was shown; 'bgp verify {name}' tells more"
         )))
-    }
-
-    /// How much output rotation has removed so far.
-    fn removed_bytes(&self) -> Result<u64, Error> {
-        dropped_bytes(self.reader.segments()).map_err(|error| Error::io("read", &self.path, &error))
-    }
-
-    fn tell_lost(&mut self, lost: Lost, sink: &mut Sink<'_>) -> Result<(), Error> {
-        if lost.is_nothing() {
-            return Ok(());
-        }
-        self.dropped_bytes = self.dropped_bytes.saturating_add(lost.bytes);
-        sink(Piece::Note(lost.told()))
-    }
-
-    fn tell_dropped(&mut self, bytes: u64, of: &str) {
-        if bytes > 0 {
-            self.dropped_bytes = self.dropped_bytes.saturating_add(bytes);
-            self.notes.push(dropped_note(bytes, of));
-        }
     }
 }

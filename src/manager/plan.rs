@@ -258,7 +258,7 @@ pub(super) fn open_stdin(asked: &Stdin) -> Result<(Option<OwnedFd>, Stdin), Erro
     let mut options = std::fs::OpenOptions::new();
     let file = options
         .read(true)
-        .custom_flags(libc::O_NONBLOCK)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(&path)
         .map_err(cannot)?;
     let kind = file.metadata().map_err(cannot)?.file_type();

@@ -56,7 +56,8 @@ enum Asked {
     Unreachable,
     /// By a signal, as its supervisor speaks only other versions of the protocol.
     Signalled,
-    Leftovers(Vec<Leftover>),
+    /// Told to end, at this time.
+    Leftovers(Vec<Leftover>, Instant),
     Done(Error),
 }
 
@@ -103,8 +104,8 @@ impl Manager {
         match self.ask(target, self.call(target), options, ANSWER_LIMIT)? {
             Asked::Done(error) => Err(error),
             Asked::Supervisor(_) | Asked::Unreachable | Asked::Signalled => Ok(()),
-            Asked::Leftovers(_) if options.grace != Some(Duration::ZERO) => Ok(()),
-            left @ Asked::Leftovers(_) => self.finish(target, left, options).map(|_| ()),
+            Asked::Leftovers(..) if options.grace != Some(Duration::ZERO) => Ok(()),
+            left @ Asked::Leftovers(..) => self.finish(target, left, options).map(|_| ()),
         }
     }
 
@@ -162,7 +163,7 @@ impl Manager {
             if left.is_empty() {
                 return Err(not_running(&target.info()));
             }
-            return Ok(Asked::Leftovers(left));
+            return Ok(Asked::Leftovers(left, Instant::now()));
         }
         let entry = &target.entry;
         let control = control::key(&self.log_key(entry), entry.log);
@@ -218,7 +219,9 @@ impl Manager {
             Asked::Supervisor(client) => self.await_supervisor(target, client, grace),
             Asked::Unreachable => self.await_unreachable(target, signalled),
             Asked::Signalled => self.await_end(target, signalled + STOP_MARGIN, signalled),
-            Asked::Leftovers(left) => end_leftovers(target, &left, grace),
+            Asked::Leftovers(left, told) => {
+                end_leftovers(target, &left, grace.saturating_sub(told.elapsed()))
+            }
         }
     }
 

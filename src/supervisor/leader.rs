@@ -217,13 +217,3 @@ pub(super) fn reopen_stdin(asked: &Stdin) -> io::Result<Option<OwnedFd>> {
     fcntl(&file, FcntlArg::F_SETFL(OFlag::empty()))?;
     Ok(Some(file.into()))
 }
-
-/// Opens `/dev/null` and keeps it: a descriptor to spare, given up when a client must be let in and
-/// there is no other.
-pub(super) fn spare_descriptor() -> Option<OwnedFd> {
-    OpenOptions::new()
-        .read(true)
-        .open("/dev/null")
-        .ok()
-        .map(OwnedFd::from)
-}

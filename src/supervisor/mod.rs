@@ -3,7 +3,7 @@
 //! 1. [`launch`]: `bgp start` hands over open files, one key and the facts.
 //! 2. [`leader`]: the command is executed, as the leader of its own session.
 //! 3. [`run`]: the loop: output into the log, children reaped, requests carried out, the end written.
-//! 4. [`input`]: what clients send to the command's stdin ([`outlet`]), one message after the other;
+//! 4. [`input`]: what clients ([`peers`]) send to the command's stdin ([`outlet`]), one message after the other;
 //!    [`terminal`]: what takes the place of its pipes, if that was asked for.
 //! 5. [`tree`]: who belongs to the process, and how all of it is ended; [`stopping`]: when.
 //! 6. [`owner`]: the process with which it ends; [`runs`]: whether and when the command is run again.

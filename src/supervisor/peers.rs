@@ -2,11 +2,11 @@
 //!
 //! Does not: carry out what they ask for.
 
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
-use super::leader::spare_descriptor;
 use crate::control::Reply;
 use crate::control::server::{Asked, Peer};
 use crate::crypto::Key;
@@ -162,4 +162,9 @@ impl Peers {
             let _ = peer.reply(reply); // a hopeless one is dropped when it is read
         }
     }
+}
+
+/// A descriptor to spare: given up when a client must be let in and there is no other.
+fn spare_descriptor() -> Option<OwnedFd> {
+    File::open("/dev/null").ok().map(OwnedFd::from)
 }

@@ -29,7 +29,7 @@ pub(super) const STREAMS: usize = 2;
 /// Those of the streams that have not ended.
 pub(super) struct Streams([Option<Source>; STREAMS]);
 
-/// One of the two pipes.
+/// One of them.
 pub(super) struct Source {
     pipe: File,
     kind: Kind,

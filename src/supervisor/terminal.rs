@@ -19,6 +19,7 @@ use crate::sys::{pipe, pty};
 const SILENCE: Duration = Duration::from_millis(50);
 /// How long such a silence is waited for at most.
 const SILENCE_LIMIT: Duration = Duration::from_secs(1);
+
 /// The terminal of a process.
 pub(super) struct Terminal {
     master: File,

@@ -1,5 +1,5 @@
 //! Running a command: everything is prepared before fork(2), so that between fork and exec nothing is
-//! allocated and only calls of signal-safety(7) are made.
+//! allocated, and only calls of signal-safety(7) and bare system calls are made.
 //!
 //! Does not: search paths or make pipes; who calls has done that.
 #![expect(
@@ -51,7 +51,7 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    fn from_number(number: u8) -> Self {
+    pub(crate) fn from_number(number: u8) -> Self {
         match number {
             1 => Self::Fork,
             2 => Self::Session,
@@ -134,8 +134,8 @@ pub(crate) fn spawn(
     let argv = pointers(&command.argv);
     let env = pointers(&command.env);
     let parent = nix::unistd::getpid();
-    // SAFETY: the supervisor has one thread. The child calls only `run`, which allocates nothing and
-    // never returns.
+    // SAFETY: the supervisor has one thread, so the child finds every lock in order. It calls `run`, which
+    // allocates nothing and returns only when something failed, and then write(2) and _exit(2).
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => {
@@ -212,7 +212,10 @@ fn run(
             libc::execve(path.as_ptr(), argv.as_ptr(), env.as_ptr());
             match nix::errno::Errno::last_raw() {
                 libc::ENOENT | libc::ENOTDIR => {}
-                libc::EACCES => errno = libc::EACCES, // another directory may have it
+                // Another directory may have it.
+                error @ (libc::EACCES | libc::ESTALE | libc::ENODEV | libc::ETIMEDOUT) => {
+                    errno = error;
+                }
                 other => {
                     return Failure {
                         step: Step::Execute,

@@ -62,12 +62,13 @@ impl RawTerminal {
             goodbye,
         });
         restore_in_panic();
-        tcsetattr(&tty, SetArg::TCSADRAIN, &raw)?;
-        Ok(Self {
+        let terminal = Self {
             tty,
             found,
             goodbye,
-        })
+        };
+        tcsetattr(&terminal.tty, SetArg::TCSADRAIN, &raw)?; // else it is restored, and forgotten
+        Ok(terminal)
     }
 
     /// Reads what was typed; 0 when the terminal is gone.

@@ -41,7 +41,7 @@ impl Signals {
         #[cfg(not(target_os = "linux"))]
         {
             use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
-            // kqueue sees a signal only if it is not ignored by default, as SIGCHLD is.
+            // kqueue(2) tells of blocked signals too; of SIGCHLD only while it is not set to be ignored.
             let queue = Kqueue::new()?;
             let changes: Vec<KEvent> = signals
                 .iter()

@@ -84,7 +84,7 @@ pub(crate) fn listen_in(directory: BorrowedFd, name: &str) -> io::Result<UnixLis
     Ok(listener)
 }
 
-/// Connects to `name` in `directory`, whatever the length of its path, and waits for nobody.
+/// Connects to `name` in `directory`, on Linux whatever the length of its path, and waits for nobody.
 ///
 /// # Errors
 ///

@@ -6,9 +6,12 @@
 //! Memory is bounded: of a line above [`LINE_MAX_BYTES`] the two ends are kept.
 //! Does not: decode or clean a line before it is shown.
 
+mod unfinished;
+
 use std::borrow::Cow;
 
 use super::row::{self, Look};
+use unfinished::Unfinished;
 
 /// The longest line that is kept whole, without its newline. A longer one is cut in the middle.
 pub(crate) const LINE_MAX_BYTES: usize = 2 * END_BYTES;
@@ -167,11 +170,12 @@ impl Lines {
         lines
     }
 
-    /// For all chunks, when the first `skip` lines are not wanted.
-    pub(super) fn from_start(skip: u64, streams: [Within; 2]) -> Self {
+    /// For all chunks that there are, which begin within a line of these streams, when the first `skip`
+    /// lines are not wanted.
+    pub(super) fn from_start(skip: u64, streams: [Within; 2], within_line: [bool; 2]) -> Self {
         let mut lines = Self::within(skip, streams);
-        for unfinished in &mut lines.streams {
-            unfinished.continued = false;
+        for (unfinished, within) in lines.streams.iter_mut().zip(within_line) {
+            unfinished.continued = within;
         }
         lines
     }
@@ -222,6 +226,38 @@ impl Lines {
         Ok(())
     }
 
+    /// Something is missing here, between two chunks: what is unfinished stays so and goes to `sink`, and what
+    /// comes next is another line, or of some streams the rest of one.
+    ///
+    /// # Errors
+    ///
+    /// What `sink` says.
+    pub(crate) fn gap<E>(
+        &mut self,
+        within_line: [bool; 2],
+        mut sink: impl FnMut(Line<'static>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut unfinished = Vec::new();
+        for stream in Stream::ALL {
+            let of = &mut self.streams[stream as usize];
+            if !of.head.is_empty() {
+                unfinished.push(of.line(stream));
+            }
+            of.forget();
+            of.continued = within_line[stream as usize];
+        }
+        unfinished.sort_by_key(|line| line.time_ns);
+        self.finished = self.pushed;
+        for line in unfinished {
+            if self.skip > 0 {
+                self.skip -= 1;
+            } else {
+                sink(line)?;
+            }
+        }
+        Ok(())
+    }
+
     /// How many of the bytes of `stream` that were pushed are finished lines, up to the one that was
     /// given last.
     pub(crate) fn finished_bytes(&self, stream: Stream) -> u64 {
@@ -256,118 +292,6 @@ impl Lines {
     }
 }
 
-/// A line of one stream that may go on.
-#[derive(Default)]
-struct Unfinished {
-    head: Vec<u8>,
-    /// What follows `head`: the last [`END_BYTES`] of it at least.
-    tail: Vec<u8>,
-    /// All that followed `head`.
-    after_head: u64,
-    /// Since the last `\r` after `head`, and the most there ever was from one to the next.
-    run: u64,
-    longest_run: u64,
-    time_ns: u64,
-    continued: bool,
-    within: Within,
-}
-
-impl Unfinished {
-    /// A chunk of so many bytes comes.
-    fn reads(&mut self, bytes: usize) {
-        let bytes = bytes as u64;
-        if bytes > self.within.looked_at {
-            self.within.stale_end = false; // news: the old end is part of a line that is wanted
-        }
-        self.within.looked_at = self.within.looked_at.saturating_sub(bytes);
-    }
-
-    fn extend(&mut self, time_ns: u64, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        self.time_ns = time_ns;
-        let room = END_BYTES - self.head.len();
-        let (head, rest) = bytes.split_at(bytes.len().min(room));
-        self.head.extend_from_slice(head);
-        if rest.is_empty() {
-            return;
-        }
-        self.after_head += rest.len() as u64;
-        for (i, state) in rest.split(|byte| *byte == b'\r').enumerate() {
-            self.run = state.len() as u64 + if i == 0 { self.run } else { 0 };
-            self.longest_run = self.longest_run.max(self.run);
-        }
-        let kept = &rest[rest.len().saturating_sub(END_BYTES)..];
-        self.tail.extend_from_slice(kept);
-        if self.tail.len() > 2 * END_BYTES {
-            self.tail.drain(..self.tail.len() - END_BYTES);
-        }
-    }
-
-    fn forget(&mut self) {
-        *self = Self {
-            within: self.within,
-            ..Self::default()
-        };
-    }
-
-    fn take(&mut self, stream: Stream, time_ns: u64) -> Line<'static> {
-        let mut line = self.line(stream);
-        line.time_ns = time_ns;
-        line.partial = false;
-        if line.bytes.last() == Some(&b'\r') {
-            line.bytes.to_mut().pop();
-        }
-        self.forget();
-        line
-    }
-
-    fn peek(&self, stream: Stream) -> Option<Line<'static>> {
-        (!self.head.is_empty() && !self.within.stale_end).then(|| self.line(stream))
-    }
-
-    fn line(&self, stream: Stream) -> Line<'static> {
-        let (bytes, cut) = self.ends();
-        Line {
-            stream,
-            time_ns: self.time_ns,
-            bytes: Cow::Owned(bytes),
-            partial: true,
-            continued: self.continued,
-            cut,
-        }
-    }
-
-    fn ends(&self) -> (Vec<u8>, Option<Cut>) {
-        if self.after_head <= END_BYTES as u64 {
-            return ([self.head.as_slice(), &self.tail].concat(), None);
-        }
-        let tail = &self.tail[self.tail.len() - END_BYTES..];
-        if self.longest_run <= END_BYTES as u64
-            && let Some(states) = whole_states(tail)
-        {
-            // A progress bar: what is left out was overwritten.
-            return (states.to_vec(), None);
-        }
-        let head = without_torn_end(&self.head);
-        let tail = without_torn_start(tail);
-        let cut = Cut {
-            at: head.len(),
-            bytes: (self.head.len() - head.len() + END_BYTES - tail.len()) as u64 + self.after_head
-                - END_BYTES as u64,
-        };
-        ([head, tail].concat(), Some(cut))
-    }
-}
-
-/// From the first state on that is there from its `\r` to its end, if anything is seen of it.
-fn whole_states(tail: &[u8]) -> Option<&[u8]> {
-    let begun = tail.iter().position(|byte| *byte == b'\r')?;
-    let states = &tail[begun + 1..];
-    states.iter().any(|byte| *byte != b'\r').then_some(states)
-}
-
 /// Without the beginning of a UTF-8 character at its end.
 pub(crate) fn without_torn_end(bytes: &[u8]) -> &[u8] {
     for back in 1..=bytes.len().min(3) {
@@ -379,16 +303,6 @@ pub(crate) fn without_torn_end(bytes: &[u8]) -> &[u8] {
         }
     }
     bytes
-}
-
-/// Without the end of a UTF-8 character at its start.
-fn without_torn_start(bytes: &[u8]) -> &[u8] {
-    let torn = bytes
-        .iter()
-        .take(3)
-        .take_while(|byte| (0x80..0xc0).contains(*byte))
-        .count();
-    &bytes[torn..]
 }
 
 #[cfg(test)]

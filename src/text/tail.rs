@@ -29,8 +29,19 @@ pub(crate) struct Tail {
     streams: [Seen; 2],
 }
 
+/// What stands behind the chunk that is given next.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Edge {
+    /// The end of all chunks: more may be written there.
+    #[default]
+    End,
+    Gap,
+    Chunk,
+}
+
 #[derive(Clone, Copy, Default)]
 struct Seen {
+    edge: Edge,
     bytes: u64,
     stale_end: bool,
     /// The first of its lines that are wanted begins further back.
@@ -68,13 +79,16 @@ impl Tail {
 
     /// Takes the chunk that stands before all that were given.
     pub(crate) fn before(&mut self, stream: Stream, chunk: &[u8]) {
-        let behind = self.streams[stream as usize].bytes;
-        self.streams[stream as usize].bytes += chunk.len() as u64;
-        if behind == 0 && chunk.last().is_some_and(|last| *last != b'\n') {
-            if self.found < self.wanted {
-                self.end(stream);
-            } else {
-                self.streams[stream as usize].stale_end = true;
+        let seen = &mut self.streams[stream as usize];
+        let behind = seen.bytes;
+        seen.bytes += chunk.len() as u64;
+        if let Some(last) = chunk.last() {
+            match std::mem::replace(&mut seen.edge, Edge::Chunk) {
+                Edge::Chunk => {}
+                _ if *last == b'\n' => {}
+                _ if self.found < self.wanted => self.end(stream),
+                Edge::End => seen.stale_end = true,
+                Edge::Gap => self.surplus += 1,
             }
         }
         let mut rest = chunk;
@@ -94,6 +108,18 @@ impl Tail {
         self.read_back += rest.len() as u64;
     }
 
+    /// Something is missing before all that was given: lines begin and end there.
+    pub(crate) fn gap(&mut self) {
+        for seen in &mut self.streams {
+            if std::mem::take(&mut seen.begins_before) {
+                seen.wanted_bytes = seen.bytes;
+            }
+            if seen.edge == Edge::Chunk {
+                seen.edge = Edge::Gap;
+            }
+        }
+    }
+
     fn end(&mut self, stream: Stream) {
         self.found += 1;
         self.streams[stream as usize].begins_before = true;
@@ -108,14 +134,14 @@ impl Tail {
         incomplete && self.read_back < self.read_back_max
     }
 
-    /// The lines of the chunks that were given, when nothing stands before them. They are to be pushed
-    /// in order, and may be followed by newer ones.
-    pub(crate) fn lines_from_start(self) -> Lines {
-        Lines::from_start(self.surplus, self.within())
+    /// The lines of the chunks that were given, when nothing stands before them any more; of these streams
+    /// they begin within a line. They are to be pushed in order, and may be followed by newer ones.
+    pub(crate) fn lines_from_start(self, within_line: [bool; 2]) -> Lines {
+        Lines::from_start(self.surplus, self.within(), within_line)
     }
 
-    /// The lines of the chunks that were given, when there are others before them, or were until
-    /// rotation dropped them. They are to be pushed in order, and may be followed by newer ones.
+    /// The lines of the chunks that were given, when there are others before them. They are to be pushed
+    /// in order, and may be followed by newer ones.
     pub(crate) fn lines_from_here(self) -> Lines {
         Lines::within(self.surplus, self.within())
     }
@@ -160,7 +186,7 @@ mod tests {
             }
         }
         let mut lines = if begin == 0 {
-            tail.lines_from_start()
+            tail.lines_from_start([false; 2])
         } else {
             tail.lines_from_here()
         };

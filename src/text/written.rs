@@ -7,7 +7,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
+use regex::bytes::Regex;
+
 use super::display::{cut, one_line};
+use super::keys::{self, Key};
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::model::lifetime::Restart;
@@ -160,6 +163,39 @@ pub(crate) fn port(text: &str) -> Result<u16, Error> {
     port.filter(|port| *port > 0).ok_or_else(|| {
         Error::usage(format!("{} is not a port", quoted(text)))
             .hint("a port is a number from 1 to 65535")
+    })
+}
+
+/// A regular expression over bytes.
+///
+/// # Errors
+///
+/// A usage error that says what is wrong with it.
+pub(crate) fn regex(text: &str) -> Result<Regex, Error> {
+    Regex::new(text).map_err(|error| {
+        let all = error.to_string();
+        let reason = all.lines().last().unwrap_or_default();
+        let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+        Error::usage(format!(
+            "{} is not a regular expression: {reason}",
+            quoted(text)
+        ))
+        .hint("a backslash before a character takes it literally")
+    })
+}
+
+/// Keys by their names, with blanks between.
+///
+/// # Errors
+///
+/// A usage error that names what is no key.
+pub(crate) fn keys(text: &str) -> Result<Vec<Key>, Error> {
+    keys::parse(text).map_err(|(name, near)| {
+        let near = near
+            .map(|near| format!("did you mean {near}? "))
+            .unwrap_or_default();
+        let all = keys::ALL;
+        Error::usage(format!("{} is not a key", quoted(name))).hint(format!("{near}keys are {all}"))
     })
 }
 

@@ -45,6 +45,8 @@ mod doctor;
 mod faults;
 /// What earlier versions wrote is read for ever, also in another language.
 mod fixtures;
+/// What is missing in a log, and what is read around it.
+mod holes;
 /// Strangers on the control socket, and supervisors that are none.
 mod hostile;
 /// What is sent to a process, and signals.

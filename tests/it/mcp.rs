@@ -292,7 +292,16 @@ fn every_tool_has_schemas_and_annotations_and_keeps_to_them() {
             json!({"name": "c", "command": "printf screen; exec sleep 600", "pty": true}),
         ),
         ("wait", json!({"id": "c", "output": "screen"})),
+        ("send", json!({"id": "c", "key": ["Up", "C-a"]})),
         ("screen", json!({"id": "c"})),
+        (
+            "start",
+            json!({"name": "d", "command": "echo ready", "waitFor": "ready"}),
+        ),
+        (
+            "start",
+            json!({"name": "e", "command": "echo ready", "waitFor": "never"}),
+        ),
         ("kill", json!({"id": "c"})),
         ("restart", json!({"id": "b"})),
         ("kill", json!({"id": "b", "force": true})),

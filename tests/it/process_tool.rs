@@ -98,6 +98,119 @@ fn what_start_has_as_options_an_agent_has_as_parameters() {
 }
 
 #[test]
+fn a_start_answers_when_it_is_ready_and_says_so_when_it_is_not() {
+    let bgp = Sandbox::new();
+    let start = |words: &[&str]| call(&bgp, &[&["action=start"], words].concat());
+    let ready = start(&[
+        "name=web",
+        "command=echo begins; echo serving on 80; exec sleep 600",
+        "waitFor=serving on [0-9]+",
+    ])
+    .code(0)
+    .text();
+    assert!(
+        ready.starts_with("Started \"web\" (proc_1, ")
+            && ready.contains("\n\"web\" (proc_1) has written: serving on 80\n")
+            && ready.contains("\nbegins\n"),
+        "{ready}"
+    );
+    let dies = document(&bgp, &["action=wait", "id=web", "timeout=100ms"]);
+    assert_eq!(dies["process"]["status"], "running", "it goes on");
+
+    let dies = [
+        "name=dies",
+        "command=echo no such file >&2; exit 3",
+        "waitFor=port:1",
+    ];
+    let told = start(&dies).code(7).text();
+    assert!(
+        told.starts_with("Started \"dies\" (proc_2, ")
+            && told.contains("'dies' ended before port 1 was listened on: failed with code 3")
+            && told.contains("[stderr] no such file"),
+        "{told}"
+    );
+    let told = bgp.run([&["process", "--json", "action=start"], &dies[..]].concat());
+    let told = told.code(7).json();
+    assert_eq!(
+        (
+            &told["came"],
+            &told["success"],
+            &told["process"]["exitCode"]
+        ),
+        (&json!("end"), &json!(false), &json!(3))
+    );
+
+    let slow = document(
+        &bgp,
+        &[
+            "action=start",
+            "name=slow",
+            "command=exec sleep 600",
+            "waitFor=never",
+            "waitTimeout=100ms",
+        ],
+    );
+    assert_eq!(
+        (&slow["timedOut"], &slow["process"]["status"]),
+        (&json!(true), &json!("running"))
+    );
+    for (word, told) in [
+        ("waitTimeout=1s", "'waitTimeout'"),
+        ("waitFor=port:0", "'waitFor'"),
+        ("waitFor=(", "'waitFor'"),
+    ] {
+        start(&["name=x", "command=true", word])
+            .failed(2)
+            .stderr_has(told);
+    }
+}
+
+#[test]
+fn keys_are_pressed_by_their_names() {
+    let bgp = Sandbox::new();
+    call(
+        &bgp,
+        &[
+            "action=start",
+            "name=ask",
+            "pty=true",
+            "command=trap 'echo interrupted; exit 3' INT; echo ready; read a; echo got $a; sleep 600",
+            "waitFor=ready",
+        ],
+    )
+    .code(0);
+    call(&bgp, &["action=send", "id=ask", "key=y e s", "key=Enter"])
+        .code(0)
+        .stdout_has("Sent 4 bytes to \"ask\" (proc_1)")
+        .stdout_has("process action=screen id=proc_1 shows");
+    call(&bgp, &["action=wait", "id=ask", "output=got yes"]).code(0);
+    call(&bgp, &["action=send", "id=ask", "key=C-c"]).code(0);
+    call(&bgp, &["action=wait", "id=ask"])
+        .code(0)
+        .stdout_has("interrupted");
+    for (words, told) in [
+        (&["key=Entr"][..], "did you mean Enter?"),
+        (&["key=Enter", "text=x"], "contradict each other"),
+    ] {
+        call(&bgp, &[&["action=send", "id=ask"], words].concat())
+            .failed(2)
+            .stderr_has(told);
+    }
+}
+
+#[test]
+fn what_is_not_read_is_said_in_time() {
+    let bgp = Sandbox::new();
+    bgp.start("deaf", ["sleep", "600"]);
+    let text = format!("text={}", "x".repeat(100_000));
+    let long = ["action=send", "id=deaf", &text, "timeout=100ms"];
+    call(&bgp, &long)
+        .failed(124)
+        .stderr_has("within 0.1 s")
+        .stderr_has("timeout waits longer");
+}
+
+#[test]
 fn what_raises_an_alert_can_be_taken_back() {
     let bgp = Sandbox::new();
     let said = ["alertOnOutput=error", "alertOnIdle=1h", "alertOnKill=true"];

@@ -10,13 +10,12 @@ use regex::Regex;
 use crate::harness::{Sandbox, files_below, tree};
 
 /// The modules of `src/`, the lowest first, in groups. A module may name those of the groups below its own.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 10] = [
     &["sys"],
     &["model"],
     &["crypto", "text"],
     &["log", "store", "control"],
     &["config"],
-    &["watch"],
     &["supervisor"],
     &["manager"],
     &["agent"],

@@ -8,30 +8,39 @@ use crate::manager::input::{After, Message, SEND_LIMIT_DEFAULT};
 use crate::model::error::Error;
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
-    let eof = call.arguments.switch("eof").unwrap_or(false);
-    let text = call.arguments.text("text");
-    if text.is_none() && !eof {
-        let right = call
+    let said = call.arguments;
+    let eof = said.switch("eof").unwrap_or(false);
+    let right = |name: &str, value: &str| {
+        let call = call
             .agent
-            .call_of("send", &[("id", "proc_1"), ("text", "yes")]);
-        return Err(
-            Error::usage("parameter 'text' of 'send' is missing: what to write")
-                .hint(format!("a right call: {right}")),
-        );
+            .call_of("send", &[("id", "proc_1"), (name, value)]);
+        format!("a right call: {call}")
+    };
+    let (text, keys) = (said.text("text"), said.keys("key"));
+    match (text, keys) {
+        (Some(_), Some(_)) => {
+            let message = "parameters 'text' and 'key' of 'send' contradict each other";
+            return Err(Error::usage(message).hint(right("key", "Enter")));
+        }
+        (None, None) if !eof => {
+            let message = "parameter 'text' of 'send' is missing: what to write";
+            return Err(Error::usage(message).hint(right("text", "yes")));
+        }
+        _ => {}
     }
     let (manager, process) = call.process()?;
     let mut bytes = text.unwrap_or_default().as_bytes().to_vec();
-    if text.is_some() && call.arguments.switch("newline").unwrap_or(true) {
-        bytes.push(if process.entry.pty.is_some() {
-            b'\r'
-        } else {
-            b'\n'
-        }); // as the Enter key does
+    if text.is_some() && said.switch("newline").unwrap_or(true) {
+        bytes.extend(process.enter_key());
     }
+    bytes.extend(manager.typed(keys.unwrap_or_default(), &process));
+    let limit = said.duration("timeout").unwrap_or(SEND_LIMIT_DEFAULT);
     let message = Message {
         bytes,
         after: if eof { After::Closed } else { After::StaysOpen },
-        limit: SEND_LIMIT_DEFAULT,
+        limit: call
+            .longest_wait
+            .map_or(limit, |longest| limit.min(longest)),
     };
     let sent = manager.send(&process, &message);
     if let Some(error) = sent.error {
@@ -45,9 +54,12 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         (false, _) => "",
     };
     let id = format!("proc_{}", info.number);
-    let output = call
-        .agent
-        .call_of("output", &[("id", &id), ("lines", "20")]);
+    let next = if info.pty.is_some() && keys.is_some() {
+        call.agent.call_of("screen", &[("id", &id)])
+    } else {
+        call.agent
+            .call_of("output", &[("id", &id), ("lines", "20")])
+    };
     Ok(Answer::new(
         "send",
         format!("Sent {} byte{s} to {}{closed}", sent.bytes, called(&info)),
@@ -56,5 +68,5 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     .with("name", info.name)
     .with("bytes", sent.bytes)
     .with("eof", eof)
-    .next(format!("Next: {output} shows what it answers")))
+    .next(format!("Next: {next} shows what it answers")))
 }

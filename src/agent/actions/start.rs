@@ -1,13 +1,14 @@
-//! `start`: a shell command in the background.
+//! `start`: a shell command in the background, and until it is ready if that is asked for.
 //!
-//! Does not: wait for anything but the exec.
+//! Does not: wait for anything else but the exec, or stop what is not ready in time.
 
-use super::{Call, Outcome};
+use super::{Call, Outcome, wait};
 use crate::agent::answer::{Answer, called, command, document, told};
 use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::variables::{Inherited, Variables};
+use crate::manager::wait::condition::Conditions;
 use crate::model::bytes::Bytes;
-use crate::model::error::Error;
+use crate::model::error::{Error, Kind};
 use crate::model::facts::{AlertSettings, Stdin};
 use crate::model::size::Size;
 use crate::sys::clock;
@@ -29,6 +30,13 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
             right()
         )));
     }
+    let conditions = call.arguments.conditions("waitFor");
+    let wait_timeout = call.arguments.duration("waitTimeout");
+    if wait_timeout.is_some() && conditions.is_none() {
+        let message =
+            "parameter 'waitTimeout' of 'start' is the longest wait for waitFor, which is missing";
+        return Err(Error::usage(message).hint(right()));
+    }
     let info = call.agent.start(&options)?;
     let pid = info.pid.unwrap_or_default();
     let id = format!("proc_{}", info.number);
@@ -38,6 +46,10 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         info.id,
         command(&info)
     );
+    if let Some(conditions) = conditions {
+        let begin = |what: String| Answer::new("start", message.as_str()).line(&what);
+        return ready(call, &info.id.to_string(), conditions, &begin);
+    }
     let output = call.agent.call_of("output", &[("id", &id)]);
     let mut answer = Answer::new("start", message).with("process", document(&info));
     if !info.status.is_live() {
@@ -50,6 +62,23 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     }
     answer = answer.also(&told(call.agent.face, &info));
     Ok(answer.next(format!("Next: {output} shows what it writes")))
+}
+
+/// Waits until what was started is ready; `begin` makes an answer of the words for what came.
+fn ready(
+    call: &Call<'_>,
+    id: &str,
+    conditions: &Conditions,
+    begin: &dyn Fn(String) -> Answer,
+) -> Outcome {
+    let (manager, process) = call.agent.find(id)?;
+    let limit = call.arguments.duration("waitTimeout");
+    match wait::answered(call, (&manager, process), conditions.clone(), limit, begin) {
+        Err(error) if error.kind == Kind::EndedBefore => {
+            wait::ended_before(&manager, &manager.resolve(id)?, &error, begin)
+        }
+        answer => answer,
+    }
 }
 
 fn options(call: &Call<'_>) -> StartOptions {

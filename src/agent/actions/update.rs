@@ -3,7 +3,8 @@
 //! Does not: change anything else about it.
 
 use super::{Call, Outcome};
-use crate::agent::answer::{Answer, alerts_in_words, called, document};
+use crate::agent::answer::{Answer, called, document};
+use crate::manager::words;
 use crate::sys::clock;
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
@@ -30,7 +31,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let message = format!(
         "{} raises alerts {}",
         called(&info),
-        alerts_in_words(&info.alerts)
+        words::alerts(&info.alerts)
     );
     Ok(Answer::new("update", message).with("process", document(&info)))
 }

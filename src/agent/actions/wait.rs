@@ -9,6 +9,7 @@ use super::{Call, Outcome};
 use crate::agent::answer::{Answer, called, document, runtime, shortened, status};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
+use crate::manager::observe::Observed;
 use crate::manager::wait::condition::{Came, Conditions};
 use crate::manager::wait::{Until, WaitOptions, Waited};
 use crate::model::error::{Error, Kind};
@@ -24,46 +25,51 @@ const LINE_BYTES: usize = 2_000;
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let (manager, process) = call.process()?;
-    let asked = call.arguments.duration("timeout").unwrap_or(LIMIT_DEFAULT);
+    let said = call.arguments;
+    let conditions = Conditions {
+        output: said.regex("output").cloned().into_iter().collect(),
+        after: said.cursor("after").cloned().into_iter().collect(),
+        port: said.port("port"),
+        idle: said.duration("idle"),
+    };
+    let asked = said.duration("timeout");
+    let begin = |message| Answer::new("wait", message);
+    answered(call, (&manager, process), conditions, asked, &begin)
+}
+
+/// Waits, and answers with what came; `begin` makes an answer of the words for it.
+pub(super) fn answered(
+    call: &Call<'_>,
+    (manager, process): (&Manager, Observed),
+    conditions: Conditions,
+    asked: Option<Duration>,
+    begin: &dyn Fn(String) -> Answer,
+) -> Outcome {
+    let asked = asked.unwrap_or(LIMIT_DEFAULT);
     let limit = call
         .longest_wait
         .map_or(asked, |longest| asked.min(longest));
     let options = WaitOptions {
         until: Until::All,
         timeout: Some(limit),
-        conditions: Conditions {
-            output: call
-                .arguments
-                .regex("output")
-                .cloned()
-                .into_iter()
-                .collect(),
-            after: call
-                .arguments
-                .cursor("after")
-                .cloned()
-                .into_iter()
-                .collect(),
-            port: call.arguments.port("port"),
-            idle: call.arguments.duration("idle"),
-        },
+        conditions,
     };
     let targets = [process];
     let mut notes = Vec::new();
     let mut note = |text: &str| notes.push(text.to_owned());
-    let begun = Instant::now();
+    let since = Instant::now();
     let waited = manager.wait_unless(&targets, &options, &mut note, Some(call.abandoned));
     let mut answer = match waited {
         Ok(mut waited) => match waited.pop() {
-            Some(waited) => came(call, &manager, &waited)?,
+            Some(waited) => came(manager, &waited, &options.conditions, begin)?,
             None => return Err(Error::other("nothing was waited for")),
         },
         Err(error) if error.kind == Kind::TimedOut => {
             let now = manager.observe_again(&targets[0].entry)?;
             let now = now.as_ref().unwrap_or(&targets[0]);
-            let waited = begun.elapsed().min(limit); // less when nobody waits for the answer any more
-            let told = nothing_came(&now.info(), &options, waited);
-            let shown = last_lines(&manager, now, LAST_LINES, LAST_BYTES)?;
+            let waited = since.elapsed().min(limit); // less when nobody waits for the answer any more
+            let told = nothing_came(&now.info(), &options, waited, begin);
+            let shown = last_lines(manager, now, LAST_LINES, LAST_BYTES)?;
             told_of(told, shown, &now.info(), call)
         }
         Err(error) => return Err(error),
@@ -74,8 +80,30 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     Ok(answer)
 }
 
+/// That it ended before what was waited for came.
+pub(super) fn ended_before(
+    manager: &Manager,
+    process: &Observed,
+    error: &Error,
+    begin: &dyn Fn(String) -> Answer,
+) -> Outcome {
+    let mut answer = begin(error.message.clone())
+        .with("success", false)
+        .with("process", document(&process.info()))
+        .with("came", "end")
+        .with("timedOut", false);
+    answer.code = error.kind.exit_code();
+    let shown = last_lines(manager, process, LAST_LINES, LAST_BYTES)?;
+    Ok(told(answer.line("Its last lines:"), shown))
+}
+
 /// What was waited for came.
-fn came(call: &Call<'_>, manager: &Manager, waited: &Waited) -> Outcome {
+fn came(
+    manager: &Manager,
+    waited: &Waited,
+    conditions: &Conditions,
+    begin: &dyn Fn(String) -> Answer,
+) -> Outcome {
     let info = &waited.info;
     let name = called(info);
     let (word, message) = match &waited.came {
@@ -88,7 +116,7 @@ fn came(call: &Call<'_>, manager: &Manager, waited: &Waited) -> Outcome {
             ("port", format!("{name} listens on {address}"))
         }
         Some(Came::Idle) => {
-            let idle = HumanDuration(call.arguments.duration("idle").unwrap_or_default());
+            let idle = HumanDuration(conditions.idle.unwrap_or_default());
             ("idle", format!("{name} has written nothing for {idle}"))
         }
         Some(Came::End) | None => (
@@ -100,7 +128,7 @@ fn came(call: &Call<'_>, manager: &Manager, waited: &Waited) -> Outcome {
             ),
         ),
     };
-    let answer = Answer::new("wait", message)
+    let answer = begin(message)
         .with("process", document(info))
         .with("came", word)
         .with("timedOut", false);
@@ -113,7 +141,12 @@ fn came(call: &Call<'_>, manager: &Manager, waited: &Waited) -> Outcome {
 }
 
 /// Nothing of it came in the time that was `waited`.
-fn nothing_came(info: &ProcessInfo, options: &WaitOptions, waited: Duration) -> Answer {
+fn nothing_came(
+    info: &ProcessInfo,
+    options: &WaitOptions,
+    waited: Duration,
+    begin: &dyn Fn(String) -> Answer,
+) -> Answer {
     let waited = HumanDuration(waited);
     let what = if options.conditions.is_empty() {
         "still runs".to_owned()
@@ -125,7 +158,7 @@ fn nothing_came(info: &ProcessInfo, options: &WaitOptions, waited: Duration) -> 
         called(info),
         runtime(info)
     );
-    let mut answer = Answer::new("wait", message)
+    let mut answer = begin(message)
         .with("process", document(info))
         .with("came", serde_json::Value::Null)
         .with("timedOut", true);

@@ -71,7 +71,10 @@ fn arm(script: &mut String, name: &str, command: &Command) {
         let long = format!("--{}", flag.long);
         let _ = writeln!(script, "                {}", described(&long, flag.help));
     }
-    let fits = words(Fits::operand(command));
+    let fits = match Fits::operand(command) {
+        Fits::Nothing => "nothing".to_owned(), // options alone
+        fits => words(fits),
+    };
     let _ = writeln!(script, "            )\n            fits={}", quoted(&fits));
     let _ = writeln!(script, "            case $words[CURRENT-1] in");
     for flag in command.all_flags() {

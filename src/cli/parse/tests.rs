@@ -8,7 +8,6 @@ use crate::cli::commands::COMMANDS;
 use crate::cli::table::{Flag, State, Value};
 use crate::model::error::Kind;
 use crate::model::facts::Stdin;
-use crate::model::signal;
 
 fn parsed(arguments: &[&str]) -> Result<Request, Refusal> {
     parse(arguments.iter().map(OsString::from).collect())
@@ -199,7 +198,7 @@ fn kinds_of_values_that_no_flag_has_yet() {
     assert!(matches.regexes("grep").next().unwrap().is_match(b"xabc"));
     assert_eq!(matches.regexes("grep").count(), 2);
     assert_eq!(matches.number("max"), Some(64 << 20));
-    assert_eq!(matches.signal("signal"), signal::number("USR1"));
+    assert_eq!(matches.text("signal"), Some("usr1"));
     assert_eq!(matches.text("restart"), Some("no"));
     for (arguments, message) in [
         (

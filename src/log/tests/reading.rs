@@ -37,10 +37,18 @@ impl Sample {
                     .told
                     .extend(opening.exit.map(|exit| (Kind::Exit, exit.to_vec())));
                 let output = sample.told.iter().filter(|(kind, _)| kind.is_output());
+                let within = |of: Kind| {
+                    let last = output
+                        .clone()
+                        .rfind(|(kind, payload)| *kind == of && !payload.is_empty());
+                    last.is_some_and(|(_, payload)| payload.last() != Some(&b'\n'))
+                };
+                let within_line = Some([within(Kind::Stdout), within(Kind::Stderr)]);
                 let dropped = beginning::Dropped {
                     bytes: 0,
                     first: Some(0),
                     before: Some(output.map(|(_, payload)| payload.len() as u64).sum()),
+                    within_line,
                 };
                 sample.told.push((Kind::Dropped, json(&dropped)));
             }

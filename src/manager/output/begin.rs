@@ -4,33 +4,34 @@
 
 use std::io;
 
-use super::{Query, stream_of};
+use super::{Query, lost, stream_of};
+use crate::log::beginning::within_line;
 use crate::log::reader::Reader;
 use crate::log::segments::Segments;
 use crate::log::tail::Tail;
-use crate::log::{Damage, Position};
+use crate::log::{Cause, Damage, Kind, Position};
 use crate::text::lines::Lines;
 use crate::text::tail::Tail as LastLines;
 
 /// Where reading begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begin {
-    /// At the first record there is.
-    Start,
+    /// At the first record there is, which may be within a line of stdout, and of stderr.
+    Start([bool; 2]),
     At(Position),
 }
 
 impl Begin {
     pub(super) fn reader(self, segments: Segments) -> Reader {
         match self {
-            Self::Start => Reader::new(segments),
+            Self::Start(_) => Reader::new(segments),
             Self::At(position) => Reader::resume(segments, position),
         }
     }
 
     pub(super) fn lines(self) -> Lines {
         match self {
-            Self::Start => Lines::new(),
+            Self::Start(within_line) => Lines::resumed(within_line),
             Self::At(_) => Lines::from_the_middle(),
         }
     }
@@ -58,15 +59,17 @@ pub(super) fn find(
     reach_bytes: u64,
     found: &mut Found,
 ) -> io::Result<Begin> {
+    let lowest = segments.first_number().unwrap_or(0);
+    let within_line = within_line(segments, lowest)?;
     let (mut tail, mut search) = match query.last {
         Some(last) if query.pattern.is_none() => {
             (Tail::new(segments.clone()), LastLines::new(last))
         }
-        _ if query.since_ns == 0 => return Ok(Begin::Start),
+        _ if query.since_ns == 0 => return Ok(Begin::Start(within_line)),
         _ => {
             let early = segments.locate(|_, time_ns| time_ns < query.since_ns)?;
             if early == Position::default() {
-                return Ok(Begin::Start);
+                return Ok(Begin::Start(within_line));
             }
             (
                 Tail::before(segments.clone(), early),
@@ -81,9 +84,15 @@ pub(super) fn find(
             begin = None;
             break;
         };
-        found.damage = block.damage.or(found.damage);
+        if let Some(damage) = block.damage {
+            found.damage = Some(damage);
+            search.gap();
+        }
         for (record, _) in block.records().rev() {
             read_bytes += record.payload.len() as u64;
+            if record.kind == Kind::Gap && lost(&record).bytes > 0 {
+                search.gap();
+            }
             if let Some(stream) = stream_of(record.kind)
                 && query.streams[stream as usize]
             {
@@ -92,14 +101,20 @@ pub(super) fn find(
         }
         begin = block.begin().or(begin);
     }
+    if begin.is_some()
+        && let Some(block) = tail.previous()?
+        && let Some(damage) = block.damage.filter(|damage| damage.cause == Cause::Number)
+    {
+        found.damage = Some(damage); // an old block in place of the newest shows by the one before it
+    }
     found.unwanted_bytes = search.unwanted_bytes();
     if query.last.is_some() && query.pattern.is_none() {
         found.lines = Some(match begin {
-            None => search.lines_from_start(),
+            None => search.lines_from_start(within_line),
             Some(_) => search.lines_from_here(),
         });
     } else {
         found.unwanted_bytes = [0; 2];
     }
-    Ok(begin.map_or(Begin::Start, Begin::At))
+    Ok(begin.map_or(Begin::Start(within_line), Begin::At))
 }

@@ -2,11 +2,12 @@
 //! after its end, and also across what rotation removes.
 //!
 //! A cursor is a place between two records, and how many bytes of each stream behind that place were had
-//! already: reading may have stopped within a record, or shown a line that is not finished. In text it
-//! is eight fields and a check, for the program that made it; others only keep it.
+//! already: reading may have stopped within a record, or shown a line that is not finished. Where one stream
+//! is behind the other it also tells how far the log was read, for when rotation removes its place. In text it
+//! is eight fields or eleven and a check, for the program that made it; others only keep it.
 //! Does not: read a log.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
@@ -17,7 +18,7 @@ use crate::model::id::{LogId, ProcessId, encode_hex};
 use crate::text::lines::Stream;
 
 /// The longest text that is looked at: longer than any that is made.
-const TEXT_MAX_BYTES: usize = 200;
+const TEXT_MAX_BYTES: usize = 300;
 /// How much of a hash stands at the end of a cursor, in bytes: against slips, not against intent.
 const CHECK_BYTES: usize = 4;
 
@@ -32,10 +33,29 @@ pub(crate) struct Cursor {
     pub(super) had: u64,
     /// Whether what was had of a stream ends within a line.
     pub(super) within_line: [bool; 2],
+    /// When that is further than the place.
+    read_up_to: Option<ReadUpTo>,
     check: String,
 }
 
+/// How far a log was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ReadUpTo {
+    /// The number of the next record.
+    pub(super) record: u64,
+    /// So many of the last bytes of each stream were not had.
+    pub(super) not_had: [u64; 2],
+}
+
 impl Cursor {
+    /// How far the log was read when it was made.
+    pub(super) fn read_up_to(&self) -> ReadUpTo {
+        self.read_up_to.unwrap_or(ReadUpTo {
+            record: self.position.record,
+            not_had: [0; 2],
+        })
+    }
+
     /// Reads what [`fmt::Display`] has written.
     ///
     /// # Errors
@@ -53,21 +73,25 @@ impl Cursor {
     }
 
     fn read(text: &str) -> Option<Self> {
-        let mut fields = text.split('.');
-        let id = ProcessId::parse(fields.next()?)?;
-        let mut numbers = [0_u64; 7];
-        for number in &mut numbers {
-            let field = fields.next()?;
-            *number = field.parse().ok()?;
-            if number.to_string() != field {
-                return None; // one text for one place
-            }
-        }
-        let [segment, offset, record, out, err, had, within] = numbers;
-        let check = fields
-            .next()
-            .filter(|check| check.len() == 2 * CHECK_BYTES)?;
-        (fields.next().is_none() && within < 4).then(|| Self {
+        let (fields, check) = text.rsplit_once('.')?;
+        let (id, fields) = fields.split_once('.')?;
+        let id = ProcessId::parse(id)?;
+        let number = |field: &str| {
+            let number: u64 = field.parse().ok()?;
+            (number.to_string() == field).then_some(number) // one text for one place
+        };
+        let numbers: Vec<u64> = fields.split('.').map(number).collect::<Option<_>>()?;
+        let (place, further) = numbers.split_first_chunk::<7>()?;
+        let [segment, offset, record, out, err, had, within] = *place;
+        let read_up_to = match *further {
+            [] => None,
+            [record, out, err] => Some(ReadUpTo {
+                record,
+                not_had: [out, err],
+            }),
+            _ => return None,
+        };
+        (within < 4 && check.len() == 2 * CHECK_BYTES).then(|| Self {
             id,
             position: Position {
                 segment,
@@ -77,6 +101,7 @@ impl Cursor {
             had_behind: [out, err],
             had,
             within_line: [within & 1 != 0, within & 2 != 0],
+            read_up_to,
             check: check.to_owned(),
         })
     }
@@ -118,7 +143,12 @@ impl Cursor {
         let [out, err] = self.had_behind;
         let within = u8::from(self.within_line[0]) + 2 * u8::from(self.within_line[1]);
         let (id, had) = (self.id, self.had);
-        format!("{id}.{segment}.{offset}.{record}.{out}.{err}.{had}.{within}")
+        let mut fields = format!("{id}.{segment}.{offset}.{record}.{out}.{err}.{had}.{within}");
+        if let Some(ReadUpTo { record, not_had }) = self.read_up_to {
+            let [out, err] = not_had;
+            let _ = write!(fields, ".{record}.{out}.{err}");
+        }
+        fields
     }
 
     fn check_of(&self, log: LogId) -> String {
@@ -215,6 +245,12 @@ impl Trail {
         }
     }
 
+    /// Something is missing here. What comes next begins within a line of these streams.
+    pub(super) fn hole(&mut self, within_line: [bool; 2]) {
+        self.line_begin = self.read;
+        self.began_within = within_line;
+    }
+
     /// How many bytes of a stream were read.
     pub(super) fn read(&self, stream: Stream) -> u64 {
         self.read[stream as usize]
@@ -233,6 +269,10 @@ impl Trail {
             .filter(|stream| had[*stream as usize] < self.read[*stream as usize])
             .map(|stream| self.marks[stream as usize])
             .min_by_key(|mark| mark.position);
+        let read_up_to = earliest.map(|_| ReadUpTo {
+            record: end.record,
+            not_had: [0, 1].map(|of| self.read[of].saturating_sub(had[of])),
+        });
         let mark = earliest.unwrap_or(Mark {
             position: end,
             read: had,
@@ -243,6 +283,7 @@ impl Trail {
             had_behind: [0, 1].map(|of| had[of].saturating_sub(mark.read[of])),
             had: self.had_before + had.iter().sum::<u64>(),
             within_line: [0, 1].map(|of| self.is_within(of, had[of])),
+            read_up_to,
             check: String::new(),
         };
         cursor.check = cursor.check_of(log);

@@ -54,21 +54,50 @@ impl Sieve {
         }
         let (last, unwanted_lines) = (&mut self.last, &mut self.unwanted_lines);
         self.lines.push(stream, time_ns, payload, |line| {
-            if !query.wants(&line) {
-                return Ok(());
-            }
-            if *unwanted_lines > 0 {
-                *unwanted_lines -= 1;
-                return Ok(());
-            }
-            match last {
-                Some(last) => {
-                    last.add(line);
-                    Ok(())
-                }
-                None => sink(Piece::Line(line)),
-            }
+            let_through(query, last, unwanted_lines, line, sink)
         })
+    }
+
+    /// Something is missing between what was taken and what comes, which begins within a line of these
+    /// streams.
+    ///
+    /// # Errors
+    ///
+    /// What `sink` says.
+    pub(super) fn hole(
+        &mut self,
+        within_line: [bool; 2],
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
+        let query = &self.query;
+        let (last, unwanted_lines) = (&mut self.last, &mut self.unwanted_lines);
+        self.lines.gap(within_line, |line| {
+            let_through(query, last, unwanted_lines, line, sink)
+        })
+    }
+}
+
+/// Lets a line through, if it is wanted.
+fn let_through(
+    query: &Query,
+    last: &mut Option<Last>,
+    unwanted_lines: &mut u64,
+    line: Line<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<(), Error> {
+    if !query.wants(&line) {
+        return Ok(());
+    }
+    if *unwanted_lines > 0 {
+        *unwanted_lines -= 1;
+        return Ok(());
+    }
+    match last {
+        Some(last) => {
+            last.add(line);
+            Ok(())
+        }
+        None => sink(Piece::Line(line)),
     }
 }
 

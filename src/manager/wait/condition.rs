@@ -11,6 +11,7 @@ use crate::manager::observe::Observed;
 use crate::manager::output::cursor::Cursor;
 use crate::manager::output::find::Found;
 use crate::model::error::Error;
+use crate::text::written;
 
 /// Conditions, the first of which that holds ends the wait for a process.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +37,28 @@ pub(crate) enum Came {
 }
 
 impl Conditions {
+    /// `port:N`, or a regular expression for a line of output.
+    ///
+    /// # Errors
+    ///
+    /// A usage error: empty, no port, no regular expression.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        let none = Self::default();
+        match text.strip_prefix("port:") {
+            _ if text.is_empty() => {
+                Err(Error::usage("it is empty").hint("a variable in its place may be unset"))
+            }
+            Some(port) => Ok(Self {
+                port: Some(written::port(port)?),
+                ..none
+            }),
+            None => Ok(Self {
+                output: vec![written::regex(text)?],
+                ..none
+            }),
+        }
+    }
+
     /// Whether only the end is waited for.
     pub(crate) fn is_empty(&self) -> bool {
         self.output.is_empty() && self.port.is_none() && self.idle.is_none()

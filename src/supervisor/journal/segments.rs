@@ -11,6 +11,12 @@ use crate::model::facts::Note;
 use crate::sys::crash::crash_point;
 
 impl Journal {
+    /// Removes all segments, of a process that did not come to be.
+    pub(in crate::supervisor) fn remove_segments(&self) {
+        let all = self.writer.first_segment()..self.writer.segment() + 1;
+        self.rotation.remove(self.id, all);
+    }
+
     /// Goes on in the next segment when this one is full, or is not what was written any more.
     pub(super) fn look_after(&mut self, now_ns: u64) {
         if self.rotation.is_due(&self.writer) {
