@@ -54,8 +54,12 @@ def record(keys, context, data, at, end):
     return None if plain is None else (length, number, plain)
 
 def read_log(name, segments, master, store):
-    expected, fact, part_of, doubt = 0, b"", None, False
+    expected, follows, fact, part_of, doubt = None, None, b"", None, False
     for segment, path in segments:
+        if segment != (segment if follows is None else follows):
+            tell(log=name, segment=follows, offset=0, unreadable=True)  # it is missing
+            doubt = True
+        follows = segment + 1
         data = path.read_bytes()
         magic, version, flags, block, log, of_store, created, number, first, zero, tag = \
             struct.unpack("<8sHHI16s16sQQQ24s32s", data[:128].ljust(128, b"\0"))
@@ -63,10 +67,13 @@ def read_log(name, segments, master, store):
         known = (magic, version, flags, block, of_store, number, zero) == (b"BGPLOG\r\n", 1, 0, BLOCK, store, segment, bytes(24))
         if not known or not hmac.compare_digest(hmac.digest(keys[1], data[:96], "sha256"), tag):
             tell(log=name, segment=segment, offset=0, unreadable=True)
+            doubt = True
             continue
+        if expected is not None and (first < expected or (first > expected and not doubt)):
+            tell(log=name, segment=segment, offset=0, unreadable=True)  # records before it are missing
         tell(log=name, segment=segment, logId=log.hex(), created=created, firstRecord=first)
         context, at = b"BGPREC\x01\x00" + log + store + struct.pack("<Q", segment) + bytes(16), 128
-        expected, part_of, doubt = first, None, False
+        expected, part_of = first, None
         while at < len(data):
             begin, end = at // BLOCK * BLOCK, min(at // BLOCK * BLOCK + BLOCK, len(data))
             if end < len(data) and at not in (begin, 128) and not any(data[at:end]):

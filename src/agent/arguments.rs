@@ -214,6 +214,22 @@ fn unknown(action: &Action, name: &str, right: &str) -> Error {
     }
 }
 
+/// `number` without a fraction; JSON Schema takes 20.0 for an integer, too.
+fn whole(number: &serde_json::Number) -> Option<u64> {
+    /// 2 to the 53rd: all whole numbers up to it are exact.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    number.as_u64().or_else(|| {
+        let float = number.as_f64()?;
+        let is_whole = float.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&float);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is whole and within"
+        )]
+        is_whole.then_some(float as u64)
+    })
+}
+
 impl Given {
     fn read(kind: Kind, value: &Value) -> Result<Self, Error> {
         if kind == Kind::Variables {
@@ -243,7 +259,7 @@ impl Given {
         let text = match (kind, value) {
             (Kind::Switch, Value::Bool(on)) => return Ok(Self::Switch(*on)),
             (Kind::Count, Value::Number(number)) => {
-                return number.as_u64().map(Self::Count).ok_or_else(|| {
+                return whole(number).map(Self::Count).ok_or_else(|| {
                     Error::usage(format!("{number} is not a whole number from 0 on"))
                 });
             }

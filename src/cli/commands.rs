@@ -226,6 +226,8 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::TimedOut,
             Kind::CannotRun,
             Kind::CommandNotFound,
+            Kind::Interrupted,
+            Kind::Terminated,
         ],
     },
     Command {
@@ -568,6 +570,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::Ambiguous,
             Kind::NotRunning,
             Kind::InTheWay,
+            Kind::HungUp,
             Kind::Interrupted,
             Kind::Terminated,
         ],
@@ -830,6 +833,7 @@ pub(crate) const COMMANDS: &[Command] = &[
             Kind::NotFound,
             Kind::Ambiguous,
             Kind::TimedOut,
+            Kind::HungUp,
             Kind::Interrupted,
             Kind::Terminated,
         ],
@@ -1188,7 +1192,12 @@ pub(crate) const COMMANDS: &[Command] = &[
             does: "for a host whose background processes are to end with it",
         }],
         state: State::Changed,
-        failures: &[Kind::Survivors],
+        failures: &[
+            Kind::Survivors,
+            Kind::HungUp,
+            Kind::Interrupted,
+            Kind::Terminated,
+        ],
     },
     Command {
         verb: Verb::Skill,

@@ -209,12 +209,10 @@ impl Command {
     pub(crate) fn all_failures(&self) -> impl Iterator<Item = (Kind, &'static str)> {
         let can = |kind: Kind| {
             let of_state = match kind {
-                Kind::Other | Kind::Usage => true,
-                Kind::NoPassword
-                | Kind::WrongPassword
-                | Kind::Damaged
-                | Kind::Unsafe
-                | Kind::Storage => self.state != State::Untouched,
+                Kind::Other | Kind::Usage | Kind::Storage => true, // what is printed may go to a full disk
+                Kind::NoPassword | Kind::WrongPassword | Kind::Damaged | Kind::Unsafe => {
+                    self.state != State::Untouched
+                }
                 Kind::Locked => self.state == State::Changed,
                 _ => false,
             };

@@ -143,8 +143,13 @@ fn serve(
 
 /// Has the signals that end a server told as events: what it started in its session is to end with it.
 fn take_signals(events: SyncSender<Event>) -> Result<(), Error> {
-    let signals = Signals::take(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])
-        .map_err(|error| Error::system("cannot wait for signals", &error))?;
+    let signals = Signals::take(&[
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+    ])
+    .map_err(|error| Error::system("cannot wait for signals", &error))?;
     thread::spawn(move || {
         loop {
             either(&signals, None, FOREVER);

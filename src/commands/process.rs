@@ -129,6 +129,9 @@ fn action(said: &mut Map<String, Value>) -> Result<&'static Action, Error> {
     let name = match said.remove("action") {
         Some(Value::String(name)) => name,
         None => return Err(Error::usage("parameter 'action' is missing").hint(all())),
+        Some(Value::Array(_)) => {
+            return Err(Error::usage("parameter 'action' is given twice").hint(all()));
+        }
         Some(other) => {
             let shown = quoted(&other.to_string());
             return Err(

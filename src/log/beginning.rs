@@ -53,6 +53,7 @@ pub(crate) fn beginning(segments: &Segments) -> io::Result<Option<Beginning>> {
 
 /// DROPPED: what is behind a segment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Dropped {
     /// Bytes of output in the segments that rotation has removed.
     pub(crate) bytes: u64,

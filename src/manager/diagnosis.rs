@@ -39,13 +39,13 @@ fn lost(process: &Observed, info: &ProcessInfo) -> Option<String> {
     if left.is_empty() {
         return None;
     }
-    let (count, name) = (left.len(), &info.name);
+    let (count, id) = (left.len(), info.id); // the name may be another's by now
     let what = if count == 1 {
         "1 process of it still lives".to_owned()
     } else {
         format!("{count} processes of it still live")
     };
-    Some(format!("{what}; 'bgp stop {name}' ends what is left"))
+    Some(format!("{what}; 'bgp stop {id}' ends what is left"))
 }
 
 /// The two codes by which a shell says that there was nothing to run.

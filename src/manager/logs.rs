@@ -66,7 +66,14 @@ impl Manager {
                 Kind::Damaged,
                 format!("the log of '{}' ({}) is missing", entry.name, entry.id),
             )
-            .hint(format!("'bgp clear {}' forgets the process", entry.id)));
+            .hint(if process.is_live() {
+                format!(
+                    "it runs on; 'bgp stop {0}' and then 'bgp clear {0}' forgets it",
+                    entry.id
+                )
+            } else {
+                format!("'bgp clear {}' forgets the process", entry.id)
+            }));
         }
     }
 

@@ -361,7 +361,8 @@ impl Reading {
             None => return Ok(()),
         };
         Err(Error::new(error::Kind::Damaged, message).hint(format!(
-            "what is intact was shown; 'bgp verify {name}' tells more"
+            "what is intact was shown; 'bgp verify {}' tells more",
+            process.entry.id
         )))
     }
 }

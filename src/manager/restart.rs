@@ -31,7 +31,8 @@ impl Manager {
             .iter()
             .map(|target| {
                 refuse_around_us(target)?;
-                let (options, plan) = again(&self.beginning(target)?)?;
+                let again = again(&self.beginning(target)?);
+                let (options, plan) = again.map_err(|error| of_restart(target, error))?;
                 // The settings may have been changed since.
                 let alerts = target.entry.alerts.clone();
                 Ok::<_, Error>((StartOptions { alerts, ..options }, plan))
@@ -51,13 +52,14 @@ impl Manager {
         let mut stopped = self.stop(&to_stop, options).into_iter();
         planned
             .into_iter()
-            .map(|planned| {
+            .zip(targets)
+            .map(|(planned, target)| {
                 let (options, plan) = planned?;
                 match stopped.next() {
                     Some(Err(error)) if error.kind != Kind::NotRunning => Err(error),
                     _ => self
                         .start_planned(&options, &plan, None)
-                        .map_err(as_of_restart),
+                        .map_err(|error| of_restart(target, as_of_restart(error))),
                 }
             })
             .collect()
@@ -71,7 +73,7 @@ impl Manager {
     /// Something of it lives whose supervisor was killed (6); as for `restart`.
     pub(crate) fn ask_to_restart(&self, target: &Observed) -> Result<(), Error> {
         refuse_around_us(target)?;
-        again(&self.beginning(target)?)?;
+        again(&self.beginning(target)?).map_err(|error| of_restart(target, error))?;
         if target.is_live() {
             let options = StopOptions {
                 reason: Reason::Restart,
@@ -166,6 +168,23 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
 }
 
 /// The name may be another's by now, whom only `start` replaces.
+/// `error` with the process that it is about, and without options that only a start has.
+fn of_restart(target: &Observed, error: Error) -> Error {
+    let (name, id) = (&target.entry.name, target.entry.id);
+    let hint = error.hint.map(|hint| {
+        if hint.starts_with("--") {
+            "make it as it was, or start the process anew with what there is".to_owned()
+        } else {
+            hint
+        }
+    });
+    Error {
+        message: format!("cannot restart '{name}' ({id}): {}", error.message),
+        hint,
+        ..error
+    }
+}
+
 fn as_of_restart(error: Error) -> Error {
     if error.kind == Kind::InTheWay {
         return error.hint("stop that one first; or start this one under another name");

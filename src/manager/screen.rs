@@ -215,7 +215,8 @@ impl Replay {
             damage.segment, damage.offset, damage.cause
         );
         Err(Error::new(error::Kind::Damaged, message).hint(format!(
-            "the screen is as what is intact drew it; 'bgp verify {name}' tells more"
+            "the screen is as what is intact drew it; 'bgp verify {}' tells more",
+            process.entry.id
         )))
     }
 }

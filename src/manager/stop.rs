@@ -340,6 +340,11 @@ pub(super) fn not_running(info: &ProcessInfo) -> Error {
         error.hint("it has ended and will be run again; try again when it runs")
     } else if info.supervised {
         error.hint(format!("'bgp stop {}' ends what it left behind", info.id))
+    } else if info.status == Status::Lost {
+        error.hint(format!(
+            "'bgp stop {0}' ends what it may have left, 'bgp clear {0}' removes it from the list",
+            info.id
+        ))
     } else {
         error.hint(format!("'bgp clear {}' removes it from the list", info.id))
     }

@@ -151,11 +151,9 @@ fn decide(all: &[Watched], options: &WaitOptions) -> Option<Result<(), Error>> {
 }
 
 fn timed_out(all: &[Watched], conditions: &Conditions) -> Error {
-    let missing: Vec<&str> = all
-        .iter()
-        .filter(|watched| !watched.has_come())
-        .map(Watched::name)
-        .collect();
+    let missing = all.iter().filter(|watched| !watched.has_come());
+    let missing: Vec<&str> = missing.map(Watched::name).collect();
+    let first = missing.first().copied().unwrap_or_default();
     let missing = missing.join(", ");
     if conditions.is_empty() {
         return Error::new(
@@ -171,7 +169,6 @@ fn timed_out(all: &[Watched], conditions: &Conditions) -> Error {
         message.push_str(held);
     }
     Error::new(Kind::TimedOut, message).hint(format!(
-        "'bgp output {}' shows what was written; wait again, or stop it",
-        all.first().map_or("", Watched::name)
+        "'bgp output {first}' shows what was written; wait again, or stop it"
     ))
 }

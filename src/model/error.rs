@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     CannotRun = 126,
     /// The command is not found.
     CommandNotFound = 127,
+    /// Hung up (SIGHUP).
+    HungUp = 129,
     /// Interrupted (SIGINT).
     Interrupted = 130,
     /// Terminated (SIGTERM).
@@ -56,7 +58,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind with its meaning, in the order of the codes: the source of help and README.
-    pub(crate) const ALL: [(Self, &'static str); 20] = [
+    pub(crate) const ALL: [(Self, &'static str); 21] = [
         (Self::Other, "anything else"),
         (Self::Usage, "usage, configuration"),
         (Self::NotFound, "no such process"),
@@ -81,6 +83,7 @@ impl Kind {
         (Self::TimedOut, "timed out"),
         (Self::CannotRun, "the command cannot be run"),
         (Self::CommandNotFound, "the command is not found"),
+        (Self::HungUp, "hung up"),
         (Self::Interrupted, "interrupted"),
         (Self::Terminated, "terminated"),
     ];
@@ -113,6 +116,7 @@ impl Kind {
             Self::TimedOut => "timed-out",
             Self::CannotRun => "cannot-run",
             Self::CommandNotFound => "command-not-found",
+            Self::HungUp => "hung-up",
             Self::Interrupted => "interrupted",
             Self::Terminated => "terminated",
         }
@@ -185,7 +189,9 @@ impl Error {
     pub(crate) fn system(message: impl fmt::Display, error: &io::Error) -> Self {
         let message = format!("{message}: {}", reason(error));
         match error.raw_os_error() {
-            Some(libc::ENOSPC | libc::EDQUOT | libc::EROFS | libc::EIO | libc::EFBIG) => {
+            Some(libc::EFBIG) => Self::new(Kind::Storage, message)
+                .hint("the limit of file sizes is reached: ulimit -f"),
+            Some(libc::ENOSPC | libc::EDQUOT | libc::EROFS | libc::EIO) => {
                 Self::new(Kind::Storage, message).hint("make room on the disk, or set BGP_DIR to another place")
             }
             Some(libc::ELOOP) => Self::new(Kind::Unsafe, message)

@@ -400,10 +400,7 @@ fn what_is_no_message_is_refused_and_the_next_one_is_answered() {
         ("nonsense", -32700),
         ("{\"jsonrpc\":\"2.0\",", -32700),
         ("[]", -32600),
-        (
-            "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]",
-            -32600,
-        ),
+        ("[1]", -32600),
         (
             "{\"jsonrpc\":\"2.0\",\"id\":{\"a\":1},\"method\":\"ping\"}",
             -32600,
@@ -423,6 +420,13 @@ fn what_is_no_message_is_refused_and_the_next_one_is_answered() {
             "{shown}"
         );
     }
+    // A batch, as one version of the protocol has them.
+    let ping = |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+    client.send(&json!([ping(1), {"jsonrpc": "2.0", "method": "notifications/x"}, ping(2)]));
+    assert_eq!(
+        (&client.next()["id"], &client.next()["id"]),
+        (&json!(1), &json!(2))
+    );
     for id in [json!("text"), json!(-7), json!(1.5), json!("")] {
         client.send(&json!({"jsonrpc": "2.0", "id": id, "method": "ping"}));
         assert_eq!(client.next()["id"], id);

@@ -83,21 +83,23 @@ impl Refusal {
     }
 }
 
-/// Reads one message.
-///
-/// # Errors
-///
-/// It is none; who sent it is to be told.
-pub(super) fn read(line: &[u8]) -> Result<Message, Refusal> {
-    let invalid = |id: &Value, why: &str| Refusal::new(id.clone(), Code::InvalidRequest, why);
-    let value: Value = serde_json::from_slice(line)
-        .map_err(|error| Refusal::new(Value::Null, Code::NotJson, format!("not JSON: {error}")))?;
-    let mut object = match value {
-        Value::Object(object) => object,
-        Value::Array(_) => {
-            return Err(invalid(&Value::Null, "a batch: send one message a line"));
+/// Reads the messages in a line: one, or those of a batch, which one version of the protocol has. What is none
+/// is to be told to who sent it.
+pub(super) fn read(line: &[u8]) -> Vec<Result<Message, Refusal>> {
+    match serde_json::from_slice(line) {
+        Ok(Value::Array(batch)) if !batch.is_empty() => batch.into_iter().map(message).collect(),
+        Ok(value) => vec![message(value)],
+        Err(error) => {
+            let why = format!("not JSON: {error}");
+            vec![Err(Refusal::new(Value::Null, Code::NotJson, why))]
         }
-        _ => return Err(invalid(&Value::Null, "a message is a JSON object")),
+    }
+}
+
+fn message(value: Value) -> Result<Message, Refusal> {
+    let invalid = |id: &Value, why: &str| Refusal::new(id.clone(), Code::InvalidRequest, why);
+    let Value::Object(mut object) = value else {
+        return Err(invalid(&Value::Null, "a message is a JSON object"));
     };
     let id = object.remove("id");
     let shown = match &id {
@@ -176,11 +178,6 @@ mod tests {
             ("", json!(null), Code::NotJson),
             ("{", json!(null), Code::NotJson),
             ("[]", json!(null), Code::InvalidRequest),
-            (
-                r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
-                json!(null),
-                Code::InvalidRequest,
-            ),
             ("3", json!(null), Code::InvalidRequest),
             (
                 r#"{"id":1,"method":"ping"}"#,
@@ -228,11 +225,14 @@ mod tests {
                 Code::InvalidParams,
             ),
         ] {
-            let refusal = read(line.as_bytes()).unwrap_err();
+            let refusal = read(line.as_bytes()).remove(0).unwrap_err();
             assert_eq!((&refusal.id, refusal.code), (&id, code), "{line}");
         }
         let deep = "[".repeat(100_000);
-        assert_eq!(read(deep.as_bytes()).unwrap_err().code, Code::NotJson);
+        assert_eq!(
+            read(deep.as_bytes()).remove(0).unwrap_err().code,
+            Code::NotJson
+        );
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
             let meta = json!({"_meta": {VERSION_KEY: version}});
             let params = if version.is_empty() { json!({}) } else { meta };
             let line = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-            match super::read(line.to_string().as_bytes()) {
+            match super::read(line.to_string().as_bytes()).remove(0) {
                 Ok(Message::Request(request)) => Ok(request.era),
                 Ok(_) => panic!("no request"),
                 Err(refusal) => Err((refusal.code as i32, refusal.data.unwrap())),

@@ -34,12 +34,18 @@ impl Server {
         Self { calls, outlet }
     }
 
-    /// Answers one message, now or when it is done.
+    /// Answers the messages in a line, each by itself, now or when it is done.
     pub(super) fn take(&self, line: &[u8]) {
         if line.trim_ascii().is_empty() {
             return;
         }
-        match read(line) {
+        for message in read(line) {
+            self.answer(message);
+        }
+    }
+
+    fn answer(&self, message: Result<Message, Refusal>) {
+        match message {
             Ok(Message::Request(request)) => {
                 let (id, era) = (request.id.clone(), request.era);
                 match self.request(request) {

@@ -15,6 +15,7 @@ use nix::sys::signal::Signal;
 
 use crate::model::error::reason;
 use crate::model::signal;
+use crate::store::environment::PASSWORD_VARIABLES;
 use crate::sys::notify::either;
 use crate::sys::signals::Signals;
 use crate::sys::{group, pipe};
@@ -41,7 +42,11 @@ pub(super) fn run(line: &OsStr, input: &[u8], signals: &Signals) -> Ended {
         Ok(errors) => errors,
         Err(error) => return cannot(&error),
     };
-    let spawned = Command::new("/bin/sh")
+    let mut shell = Command::new("/bin/sh");
+    for name in PASSWORD_VARIABLES {
+        shell.env_remove(name);
+    }
+    let spawned = shell
         .arg("-c")
         .arg(line)
         .stdin(Stdio::piped())

@@ -90,7 +90,8 @@ impl Manager {
             if state.processes[index].ended.is_some() {
                 continue; // somebody else was faster
             }
-            new.extend(self.take_events(state, index, process)?);
+            let events = self.take_events(state, index, process)?;
+            new.extend(in_their_order(events, |alert| alert.time_ms));
             if process.has_ended() {
                 let mut block = process.block.clone();
                 if let Some(block) = &mut block {
@@ -101,7 +102,8 @@ impl Manager {
             }
         }
         if !new.is_empty() || !folded.is_empty() {
-            new.sort_by_key(|alert| alert.time_ms);
+            new.sort_by_key(|(time_ms, _)| *time_ms);
+            let new = new.into_iter().map(|(_, alert)| alert).collect();
             locked.state.add_alerts(new)?;
             if let Err(error) = locked.save() {
                 return Ok(Err(error));
@@ -145,6 +147,19 @@ impl Manager {
         state.processes[index].told = told;
         Ok(alerts)
     }
+}
+
+/// `events` of one process, each with its time to sort by, so that they stay in their order: an end has the time
+/// of the end, and a line that it was written before may have been looked at after that.
+fn in_their_order<T>(
+    events: Vec<T>,
+    time_ms: impl Fn(&T) -> u64,
+) -> impl Iterator<Item = (u64, T)> {
+    let mut latest = 0;
+    events.into_iter().map(move |event| {
+        latest = time_ms(&event).max(latest);
+        (latest, event)
+    })
 }
 
 fn alert(raised: &Raised, seen: &Observed, told: &mut Told) -> Alert {
@@ -244,5 +259,21 @@ impl Subject {
             told: Told::default(),
             ended: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_process_raises_keeps_its_order() {
+        let one = vec![(5, "line"), (4, "end")];
+        let another = vec![(1, "idle"), (5, "other")];
+        let keyed = |events| in_their_order(events, |(time_ms, _): &(u64, &str)| *time_ms);
+        let mut all: Vec<_> = keyed(one).chain(keyed(another)).collect();
+        all.sort_by_key(|(time_ms, _)| *time_ms);
+        let told: Vec<&str> = all.into_iter().map(|(_, (_, word))| word).collect();
+        assert_eq!(told, ["idle", "line", "end", "other"]);
     }
 }

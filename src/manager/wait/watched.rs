@@ -182,7 +182,7 @@ impl Watched {
 
     /// The error when it ended, and nothing of what was waited for had come.
     pub(super) fn ended_before(&self, conditions: &Conditions) -> Error {
-        let name = self.name();
+        let (name, id) = (self.name(), self.info.id);
         let (what, ending) = (conditions.words(), self.info.ending());
         let mut message = format!("'{name}' ended before {what}: {ending}");
         if let Some(held) = self.port_held() {
@@ -190,7 +190,7 @@ impl Watched {
             message.push_str(held);
         }
         Error::new(Kind::EndedBefore, message).hint(format!(
-            "'bgp status {name}' tells more, 'bgp output {name}' what it wrote"
+            "'bgp status {id}' tells more, 'bgp output {id}' what it wrote"
         ))
     }
 
