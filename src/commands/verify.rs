@@ -55,7 +55,9 @@ struct Looked {
 ///
 /// Damage (13), after all was looked at.
 pub(crate) fn run(context: &mut Context, selection: &Selection) -> Outcome {
-    let Looked { state, logs } = match Manager::open(&context.environment)? {
+    let manager = Manager::open(&context.environment)?;
+    let is_there = manager.is_some();
+    let Looked { state, logs } = match manager {
         None if selection.is_named() => return Err(super::select::nothing_there(&selection.ids)),
         None => Looked::default(),
         Some(manager) => look(&manager, selection)?,
@@ -74,6 +76,7 @@ pub(crate) fn run(context: &mut Context, selection: &Selection) -> Outcome {
             }
             match &state {
                 Some(error) => context.out.line(&one_line(&error.message))?,
+                None if !is_there => context.out.line("nothing to verify: there is no key yet")?,
                 None if intact => context.out.line("key and state: intact")?,
                 None => (),
             }

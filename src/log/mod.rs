@@ -64,9 +64,10 @@
 //!    6 CLOSED   one byte, 2 or 3: that stream reached end of file
 //!    7 GAP      JSON {"bytes":n,"facts":m,"reason":"…"}: bytes of output, and number of other records, that
 //!               could not be written; "facts" is missing where there are none
-//!    8 DROPPED  JSON {"bytes":n,"first":s,"before":m}: bytes of output in the segments that rotation has
-//!               removed so far, the lowest segment it has left, and bytes of output in all segments
-//!               before this one. The last two may be missing
+//!    8 DROPPED  JSON {"bytes":n,"first":s,"before":m,"withinLine":[o,e]}: bytes of output in the segments
+//!               that rotation has removed so far, the lowest segment it has left, bytes of output in all
+//!               segments before this one, and whether stdout and stderr end within a line there. The
+//!               last three may be missing
 //!    9 NOTE     JSON {"note":"run","run":n,"pid":n}: another run of the command has begun; with "error"
 //!               in place of "pid" it could not. An EXIT with "again": true comes before it
 //!               {"note":"resized","from":S,"to":S}, S = {"columns":n,"rows":n}:

@@ -327,27 +327,19 @@ fn signal_supervisor(block: &Block) -> bool {
 
 /// The error for a process that has ended, with how.
 pub(super) fn not_running(info: &ProcessInfo) -> Error {
-    let error = Error::new(
-        Kind::NotRunning,
-        format!(
-            "'{}' ({}) does not run: {}",
-            info.name,
-            info.id,
-            info.ending()
-        ),
-    );
-    if info.status == Status::Starting {
-        error.hint("it has ended and will be run again; try again when it runs")
+    let (name, id, ending) = (&info.name, info.id, info.ending());
+    let message = format!("'{name}' ({id}) does not run: {ending}");
+    Error::new(Kind::NotRunning, message).hint(if info.status == Status::Starting {
+        "it has ended and will be run again; try again when it runs".to_owned()
     } else if info.supervised {
-        error.hint(format!("'bgp stop {}' ends what it left behind", info.id))
+        format!("'bgp stop {id}' ends what it left behind")
     } else if info.status == Status::Lost {
-        error.hint(format!(
-            "'bgp stop {0}' ends what it may have left, 'bgp clear {0}' removes it from the list",
-            info.id
-        ))
+        format!(
+            "'bgp stop {id}' ends what it may have left, 'bgp clear {id}' removes it from the list"
+        )
     } else {
-        error.hint(format!("'bgp clear {}' removes it from the list", info.id))
-    }
+        format!("'bgp clear {id}' removes it from the list")
+    })
 }
 
 fn survived(target: &Observed, survivors: &[Survivor]) -> Error {

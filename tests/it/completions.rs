@@ -118,6 +118,24 @@ fn every_shell_that_is_there_can_read_its_script() {
 }
 
 #[test]
+fn zsh_completes_the_options_of_commands_without_operands() {
+    let bgp = Sandbox::fresh();
+    let script = bgp.run(["completions", "zsh"]).code(0).text();
+    for command in ["list", "doctor", "stop"] {
+        let arm = script
+            .split(&format!("        {command})\n"))
+            .nth(1)
+            .unwrap();
+        let fits = arm
+            .lines()
+            .find(|line| line.trim().starts_with("fits="))
+            .unwrap();
+        // Where a value is due, options are not offered.
+        assert!(!fits.contains("value"), "{command}: {fits}");
+    }
+}
+
+#[test]
 fn the_manual_page_has_every_command() {
     let bgp = Sandbox::fresh();
     let page = bgp.run(["man"]).code(0).stderr("").text();

@@ -12,6 +12,7 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
@@ -158,6 +159,57 @@ fn what_a_killed_supervisor_left_is_ended_by_stop() {
         bgp.run(["stop", name]).failed(5);
         bgp.run(["stop", "bystander"]).code(0);
         bgp.run(["clear"]).code(0);
+    }
+}
+
+// B12
+#[test]
+fn the_hint_of_a_lost_process_means_that_one() {
+    let bgp = Sandbox::new();
+    let lost = bgp.start("web", [script("setsid-grandchild.sh")]);
+    let pids = bgp.ready(&lost);
+    proc::kill(lost.supervisor(), Signal::SIGKILL);
+    bgp.wait_status("web", "lost");
+    let live = bgp.start("web", ["sleep", "60"]);
+    let hint = bgp.status(&lost.id)["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains(&format!("'bgp stop {}'", lost.id)), "{hint}");
+    bgp.run(["send", &lost.id, "x"])
+        .failed(5)
+        .stderr_has(&format!(
+            "'bgp stop {0}' ends what it may have left",
+            lost.id
+        ));
+    bgp.run(["stop", &lost.id]).code(0);
+    bgp.wait_until("the grandchild is gone", || {
+        (!proc::alive(pids[1])).then_some(())
+    });
+    assert!(proc::alive(live.pid));
+}
+
+// B12
+#[test]
+fn what_several_left_has_its_grace_at_one_time() {
+    let bgp = Sandbox::new();
+    let begun: Vec<_> = ["a", "b", "c", "d"]
+        .iter()
+        .map(|name| {
+            let deaf = "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo ready $$; sleep 600; sleep 600' & wait";
+            let process = bgp.start_with(&["--name", name, "--grace", "3s"], ["sh", "-c", deaf]);
+            let pids = bgp.ready(&process);
+            proc::kill(process.supervisor(), Signal::SIGKILL);
+            bgp.wait_status(name, "lost");
+            pids[0]
+        })
+        .collect();
+    let since = Instant::now();
+    bgp.run(["stop", "a", "b", "c", "d"]).code(0);
+    assert!(
+        since.elapsed() < Duration::from_secs(9),
+        "{:?}",
+        since.elapsed()
+    );
+    for pid in begun {
+        bgp.wait_until("it is gone", || (!proc::alive(pid)).then_some(()));
     }
 }
 

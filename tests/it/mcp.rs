@@ -529,16 +529,18 @@ fn the_session_ends_with_the_server_if_that_is_asked_for() {
 #[test]
 fn the_session_ends_with_a_server_that_is_told_to_end() {
     let bgp = Sandbox::new();
-    let mut client = Client::of(&mut bgp.command(["mcp", "--end-session"]));
-    let started = client.done(
-        "process_start",
-        json!({"name": "mine", "command": "exec sleep 600"}),
-    );
-    let pid = i32::try_from(started["process"]["pid"].as_i64().unwrap()).unwrap();
-    proc::kill(i32::try_from(client.child.id()).unwrap(), Signal::SIGTERM);
-    assert_eq!(client.child.wait().unwrap().code(), Some(143));
-    assert!(!proc::alive(pid));
-    bgp.run(["status", "mine"]).code(3);
+    for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGQUIT, 131)] {
+        let mut client = Client::of(&mut bgp.command(["mcp", "--end-session"]));
+        let started = client.done(
+            "process_start",
+            json!({"name": "mine", "command": "exec sleep 600"}),
+        );
+        let pid = i32::try_from(started["process"]["pid"].as_i64().unwrap()).unwrap();
+        proc::kill(i32::try_from(client.child.id()).unwrap(), signal);
+        assert_eq!(client.child.wait().unwrap().code(), Some(code));
+        assert!(!proc::alive(pid));
+        bgp.run(["status", "mine"]).code(3);
+    }
 }
 
 /// Each would hold up what follows by 2 s, and all of them by longer than is waited for here.

@@ -215,6 +215,28 @@ fn several_are_restarted_each_for_itself_and_the_first_failure_is_the_code() {
 }
 
 #[test]
+fn a_restart_that_fails_says_which_and_offers_no_option_that_it_has_not() {
+    let bgp = Sandbox::new();
+    let gone = bgp.dir().join("gone");
+    fs::create_dir(&gone).unwrap();
+    let dir = gone.to_str().unwrap();
+    let one = bgp.start_with(&["--name", "one", "--cwd", dir], ["sleep", "600"]);
+    let two = bgp.start_with(&["--name", "two", "--cwd", dir], ["sleep", "600"]);
+    fs::remove_dir(&gone).unwrap();
+    let told = bgp.run(["restart", "one", "two", "--json"]).code(2).json();
+    for (index, process) in [one, two].iter().enumerate() {
+        let error = &told["errors"][index];
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains(&process.id), "{message}");
+        assert!(
+            !error["hint"].as_str().unwrap().contains("--cwd"),
+            "{error}"
+        );
+        assert!(proc::alive(process.pid));
+    }
+}
+
+#[test]
 fn of_a_group_the_newest_of_each_name_is_restarted() {
     let bgp = Sandbox::new();
     for name in ["one", "two"] {

@@ -237,7 +237,9 @@ fn who_is_slower_than_rotation_is_told_what_he_missed() {
         numbered("", 100_000..=110_000).len() + numbered("", LINES).len() + "last\n".len();
     let dropped = dropped_total(&outcome.errors());
     assert!(dropped > 500_000, "{}", outcome.errors());
-    assert_eq!(outcome.text().len() as u64 + dropped, written as u64);
+    // A line that was cut there has a newline of its own.
+    let told = outcome.text().len() as u64 + dropped - written as u64;
+    assert!(told <= 1, "{told} bytes too many");
     assert!(outcome.text().ends_with("\nlast\n"));
 }
 

@@ -465,3 +465,22 @@ fn what_an_earlier_run_wrote_does_not_count_after_rotation() {
     bgp.run(["wait", "web", "--output", "ready", "--timeout", "100ms"])
         .failed(124);
 }
+
+#[test]
+fn a_timeout_points_at_one_that_is_missing() {
+    let bgp = Sandbox::new();
+    bgp.start("fine", ["sh", "-c", "echo ready; exec sleep 600"]);
+    bgp.start("slow", ["sleep", "600"]);
+    bgp.run([
+        "wait",
+        "fine",
+        "slow",
+        "--output",
+        "ready",
+        "--timeout",
+        "200ms",
+    ])
+    .failed(124)
+    .stderr_has("matched: slow")
+    .stderr_has("'bgp output slow' shows");
+}

@@ -229,6 +229,16 @@ fn a_signal_ends_a_watch_and_all_that_it_runs() {
 }
 
 #[test]
+fn a_command_for_an_alert_has_no_password() {
+    let bgp = Sandbox::new();
+    bgp.start("bad", ["false"]);
+    let line = "cat >/dev/null; echo ${BG_PASSWORD-none} ${BG_NEW_PASSWORD-none} ${HOME+home} >&2";
+    bgp.run(["watch", "--once", "--timeout", "60s", "--exec", line])
+        .code(0)
+        .stderr_has("none none home\n");
+}
+
+#[test]
 fn a_reader_that_does_not_read_holds_no_signal_up_and_loses_nothing() {
     let bgp = Sandbox::new();
     for n in 0..3 {
