@@ -290,10 +290,9 @@ impl Reading {
                             self.sieve.take(stream, record.time_ns, news, sink)?;
                         }
                     }
-                    None if record.kind == Kind::Gap && record.after > self.gaps_told => {
-                        self.gaps_told = record.after;
-                        let lost = lost(&record);
-                        self.pass_gap(lost, sink)?;
+                    None if record.kind == Kind::Gap => {
+                        let (lost, after) = (lost(&record), record.after);
+                        self.pass_gap(lost, after, sink)?;
                     }
                     None if record.kind == Kind::Note && self.from_run.is_some() => {
                         let note = serde_json::from_slice(record.payload);

@@ -280,6 +280,17 @@ impl Lines {
         lines
     }
 
+    /// The lines that a gap ends.
+    #[cfg(test)]
+    pub(super) fn passed(&mut self, within_line: [bool; 2]) -> Vec<Line<'static>> {
+        let mut lines = Vec::new();
+        let Ok(()) = self.gap(within_line, |line| {
+            lines.push(line);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        lines
+    }
+
     /// What each stream wrote after its last newline, the older one first. It stays where it is: more
     /// chunks may finish it.
     pub(crate) fn unfinished(&self) -> Vec<Line<'static>> {

@@ -251,6 +251,44 @@ mod tests {
     }
 
     #[test]
+    fn across_a_gap_both_ways_find_the_same_lines() {
+        let mut random = fastrand::Rng::with_seed(5);
+        for round in 0..20_000 {
+            let mut parts: Vec<Option<Chunk>> = Vec::new();
+            for _ in 0..random.usize(..12) {
+                let stream = *random.choice(Stream::ALL.iter()).unwrap();
+                let len = random.usize(1..7);
+                let bytes = (0..len).map(|_| b"\n\nabc"[random.usize(..5)]);
+                let chunk = bytes.collect();
+                parts.push((random.usize(..4) > 0).then_some((stream, chunk)));
+            }
+            parts.extend(Stream::ALL.map(|stream| Some((stream, b"\n".to_vec()))));
+            let forward = |mut lines: Lines| {
+                let mut read = Vec::new();
+                for (time, part) in parts.iter().enumerate() {
+                    read.extend(match part {
+                        Some((stream, chunk)) => lines.pushed(*stream, time as u64, chunk),
+                        None => lines.passed([true; 2]),
+                    });
+                }
+                read
+            };
+            let wanted = random.usize(1..8);
+            let mut tail = Tail::new(wanted as u64);
+            for part in parts.iter().rev() {
+                match part {
+                    Some((stream, chunk)) => tail.before(*stream, chunk),
+                    None => tail.gap(),
+                }
+            }
+            let all = forward(Lines::new());
+            let last = &all[all.len().saturating_sub(wanted)..];
+            let found = forward(tail.lines_from_start([false; 2]));
+            assert_eq!(found, last, "round {round}: {wanted} of {parts:?}");
+        }
+    }
+
+    #[test]
     fn no_more_is_read_than_the_lines_take() {
         let chunks: Vec<Chunk> = (0..10_000)
             .map(|n| (Stream::Out, format!("line {n}\n").into_bytes()))

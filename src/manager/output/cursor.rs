@@ -321,6 +321,13 @@ mod tests {
     fn a_cursor_is_read_as_it_was_written_and_nothing_else_is_one() {
         let mut trail = Trail::new(&entry("0000000a"), None);
         trail.take(Stream::Out, at(3), b"one\ntwo", 0);
+        let behind = trail.cursor([4, 0], at(4));
+        assert_eq!(Cursor::parse(&behind.to_string()), Ok(behind.clone()));
+        let read_up_to = ReadUpTo {
+            record: 4,
+            not_had: [3, 0],
+        };
+        assert_eq!(behind.read_up_to(), read_up_to);
         let cursor = trail.cursor([7, 0], at(4));
         let text = cursor.to_string();
         assert_eq!(Cursor::parse(&text), Ok(cursor.clone()));

@@ -4,7 +4,7 @@
 
 use super::{Piece, Reading, Sink};
 use crate::log::beginning::{dropped_bytes, within_line};
-use crate::log::{Cause, Damage, Record};
+use crate::log::{Cause, Damage, Position, Record};
 use crate::model::error::Error;
 use crate::model::facts::Lost;
 
@@ -37,11 +37,20 @@ impl Reading {
         sink(Piece::Note(dropped_note(bytes, NOT_READ)))
     }
 
-    /// Output was lost here.
-    pub(super) fn pass_gap(&mut self, lost: Lost, sink: &mut Sink<'_>) -> Result<(), Error> {
+    /// Output was lost before this place; it is told once, however often it is read.
+    pub(super) fn pass_gap(
+        &mut self,
+        lost: Lost,
+        after: Position,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), Error> {
         if lost.bytes > 0 {
             self.hole([true; 2], sink)?;
         }
+        if after <= self.gaps_told {
+            return Ok(());
+        }
+        self.gaps_told = after;
         self.tell_lost(lost, sink)
     }
 
