@@ -160,6 +160,12 @@ impl Face {
 }
 
 impl Call<'_> {
+    /// `asked`, or as long as it may wait if that is less.
+    fn bounded(&self, asked: Duration) -> Duration {
+        self.longest_wait
+            .map_or(asked, |longest| asked.min(longest))
+    }
+
     /// Does `action`.
     ///
     /// # Errors

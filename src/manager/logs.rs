@@ -87,17 +87,9 @@ impl Manager {
         if process.block.is_some() {
             return Ok(process.segment_numbers());
         }
-        let id = process.entry.id;
-        let mut there = Vec::new();
-        if let Some(logs) = self.store.dir().sub(Sub::Logs)? {
-            let segments = logs
-                .names()?
-                .into_iter()
-                .filter_map(|name| files::segment(&name));
-            there.extend(segments.filter_map(|(of, number)| (of == id).then_some(number)));
-        }
-        let lowest = there.iter().min().copied().unwrap_or(0);
-        Ok(lowest..=there.iter().max().copied().unwrap_or(0))
+        let there = self.logs_that_are_there()?.remove(&process.entry.id);
+        let there = there.unwrap_or_default(); // in their order
+        Ok(there.first().copied().unwrap_or(0)..=there.last().copied().unwrap_or(0))
     }
 
     fn open_segments(

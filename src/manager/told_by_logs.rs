@@ -48,7 +48,7 @@ impl Manager {
     }
 
     /// The segments that there are of each log, the lowest first.
-    fn logs_that_are_there(&self) -> Result<BTreeMap<ProcessId, Vec<u64>>, Error> {
+    pub(super) fn logs_that_are_there(&self) -> Result<BTreeMap<ProcessId, Vec<u64>>, Error> {
         let mut found = BTreeMap::<ProcessId, Vec<u64>>::new();
         let Some(logs) = self.store.dir().sub(Sub::Logs)? else {
             return Ok(found);

@@ -138,6 +138,7 @@ pub(super) struct Within {
 
 impl Lines {
     /// For chunks from the very first on.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn new() -> Self {
         Self::default()
     }
@@ -150,34 +151,26 @@ impl Lines {
     /// For chunks from the middle on: the first `skip` lines are passed over, and each stream's first
     /// line is one whose beginning is not known.
     pub(super) fn within(skip: u64, streams: [Within; 2]) -> Self {
-        Self {
-            streams: streams.map(|within| Unfinished {
-                continued: true,
-                within,
-                ..Unfinished::default()
-            }),
-            skip,
-            ..Self::default()
-        }
+        Self::from_start(skip, streams, [true; 2])
     }
 
     /// For chunks from behind a place on, which was within a line of these streams.
     pub(crate) fn resumed(within_line: [bool; 2]) -> Self {
-        let mut lines = Self::new();
-        for (unfinished, within) in lines.streams.iter_mut().zip(within_line) {
-            unfinished.continued = within;
-        }
-        lines
+        Self::from_start(0, [Within::default(); 2], within_line)
     }
 
     /// For all chunks that there are, which begin within a line of these streams, when the first `skip`
     /// lines are not wanted.
     pub(super) fn from_start(skip: u64, streams: [Within; 2], within_line: [bool; 2]) -> Self {
-        let mut lines = Self::within(skip, streams);
-        for (unfinished, within) in lines.streams.iter_mut().zip(within_line) {
-            unfinished.continued = within;
+        let of = |stream: Stream| {
+            let index = stream as usize;
+            Unfinished::new(within_line[index], streams[index])
+        };
+        Self {
+            streams: Stream::ALL.map(of),
+            skip,
+            ..Self::default()
         }
-        lines
     }
 
     /// Takes the next chunk and gives the lines that it finishes to `sink`, up to its first error.
@@ -207,7 +200,7 @@ impl Lines {
             if self.skip > 0 {
                 self.skip -= 1;
                 unfinished.forget();
-            } else if unfinished.head.is_empty() && end <= LINE_MAX_BYTES {
+            } else if unfinished.is_empty() && end <= LINE_MAX_BYTES {
                 let bytes = Cow::Borrowed(end_of_line.strip_suffix(b"\r").unwrap_or(end_of_line));
                 sink(Line {
                     stream,
@@ -240,7 +233,7 @@ impl Lines {
         let mut unfinished = Vec::new();
         for stream in Stream::ALL {
             let of = &mut self.streams[stream as usize];
-            if !of.head.is_empty() {
+            if !of.is_empty() {
                 unfinished.push(of.line(stream));
             }
             of.forget();

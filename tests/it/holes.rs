@@ -15,9 +15,8 @@ use crate::harness::{Proc, Sandbox, file_names, numbered};
 use crate::invocation::Running;
 use crate::proc;
 use crate::raw::BLOCK_BYTES;
+use crate::rotation::{MIB, dropped_total};
 
-/// The smallest log there may be.
-const MIB: &str = "--max-log=1MiB";
 /// Writes the numbers from the first to the last of each line that it reads.
 const COUNTER: &str = "while read from to; do seq $from $to; done";
 
@@ -93,7 +92,7 @@ fn a_place_that_rotation_removed_gives_no_line_twice_and_leaves_none_out() {
     for _ in 0..30 {
         count(&bgp, "work", last + 1, last + 10_000);
         let told = bgp.run(new).code(0);
-        dropped += dropped_bytes(&told.errors());
+        dropped += dropped_total(&told.errors());
         told.stdout(&numbered("", last + 1..=last + 10_000));
         last += 10_000;
     }
@@ -106,20 +105,12 @@ fn a_place_that_rotation_removed_gives_no_line_twice_and_leaves_none_out() {
     assert!(first > last + 1);
     let missing = u64::from(first - last - 1) * "123456\n".len() as u64;
     // Of the line before the first there may be an end.
-    let dropped = dropped_bytes(&told.errors());
+    let dropped = dropped_total(&told.errors());
     assert!(
         (missing - 7..=missing).contains(&dropped),
         "{dropped} of {missing}"
     );
     told.stdout(&numbered("", first..=last + 300_000));
-}
-
-fn dropped_bytes(text: &str) -> u64 {
-    let notes = text
-        .lines()
-        .filter(|line| line.contains("dropped by rotation"));
-    let words = notes.flat_map(str::split_whitespace);
-    words.filter_map(|word| word.parse::<u64>().ok()).sum()
 }
 
 // F14

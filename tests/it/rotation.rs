@@ -22,7 +22,7 @@ use crate::proc;
 type Harm = fn(&std::path::Path);
 
 /// The smallest log there may be.
-const MIB: &str = "--max-log=1MiB";
+pub(crate) const MIB: &str = "--max-log=1MiB";
 /// Lines of seven bytes that fill such a log more than twice.
 const LINES: std::ops::RangeInclusive<u32> = 100_000..=499_999;
 
@@ -207,7 +207,7 @@ fn who_follows_goes_across_segments_and_misses_nothing() {
 }
 
 /// The sum of all that a follower was told.
-fn dropped_total(text: &str) -> u64 {
+pub(crate) fn dropped_total(text: &str) -> u64 {
     text.lines().map(dropped_note).sum()
 }
 

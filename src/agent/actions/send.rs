@@ -38,9 +38,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let message = Message {
         bytes,
         after: if eof { After::Closed } else { After::StaysOpen },
-        limit: call
-            .longest_wait
-            .map_or(limit, |longest| limit.min(longest)),
+        limit: call.bounded(limit),
     };
     let sent = manager.send(&process, &message);
     if let Some(error) = sent.error {

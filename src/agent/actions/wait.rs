@@ -45,10 +45,7 @@ pub(super) fn answered(
     asked: Option<Duration>,
     begin: &dyn Fn(String) -> Answer,
 ) -> Outcome {
-    let asked = asked.unwrap_or(LIMIT_DEFAULT);
-    let limit = call
-        .longest_wait
-        .map_or(asked, |longest| asked.min(longest));
+    let limit = call.bounded(asked.unwrap_or(LIMIT_DEFAULT));
     let options = WaitOptions {
         until: Until::All,
         timeout: Some(limit),

@@ -22,6 +22,12 @@ pub(super) enum Begin {
 }
 
 impl Begin {
+    /// At the first record of `segments`.
+    fn at_first(segments: &Segments) -> io::Result<Self> {
+        let lowest = segments.first_number().unwrap_or(0);
+        within_line(segments, lowest).map(Self::Start)
+    }
+
     pub(super) fn reader(self, segments: Segments) -> Reader {
         match self {
             Self::Start(_) => Reader::new(segments),
@@ -59,17 +65,15 @@ pub(super) fn find(
     reach_bytes: u64,
     found: &mut Found,
 ) -> io::Result<Begin> {
-    let lowest = segments.first_number().unwrap_or(0);
-    let within_line = within_line(segments, lowest)?;
     let (mut tail, mut search) = match query.last {
         Some(last) if query.pattern.is_none() => {
             (Tail::new(segments.clone()), LastLines::new(last))
         }
-        _ if query.since_ns == 0 => return Ok(Begin::Start(within_line)),
+        _ if query.since_ns == 0 => return Begin::at_first(segments),
         _ => {
             let early = segments.locate(|_, time_ns| time_ns < query.since_ns)?;
             if early == Position::default() {
-                return Ok(Begin::Start(within_line));
+                return Begin::at_first(segments);
             }
             (
                 Tail::before(segments.clone(), early),
@@ -107,14 +111,16 @@ pub(super) fn find(
     {
         found.damage = Some(damage); // an old block in place of the newest shows by the one before it
     }
-    found.unwanted_bytes = search.unwanted_bytes();
+    let begin = match begin {
+        Some(position) => Begin::At(position),
+        None => Begin::at_first(segments)?,
+    };
     if query.last.is_some() && query.pattern.is_none() {
+        found.unwanted_bytes = search.unwanted_bytes();
         found.lines = Some(match begin {
-            None => search.lines_from_start(within_line),
-            Some(_) => search.lines_from_here(),
+            Begin::Start(within_line) => search.lines_from_start(within_line),
+            Begin::At(_) => search.lines_from_here(),
         });
-    } else {
-        found.unwanted_bytes = [0; 2];
     }
-    Ok(begin.map_or(Begin::Start(within_line), Begin::At))
+    Ok(begin)
 }

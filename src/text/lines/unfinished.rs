@@ -13,16 +13,29 @@ pub(super) struct Unfinished {
     /// What follows `head`: the last [`END_BYTES`] of it at least.
     pub(super) tail: Vec<u8>,
     /// All that followed `head`.
-    pub(super) after_head: u64,
+    after_head: u64,
     /// Since the last `\r` after `head`, and the most there ever was from one to the next.
-    pub(super) run: u64,
-    pub(super) longest_run: u64,
-    pub(super) time_ns: u64,
+    run: u64,
+    longest_run: u64,
+    time_ns: u64,
     pub(super) continued: bool,
-    pub(super) within: Within,
+    within: Within,
 }
 
 impl Unfinished {
+    /// Nothing yet, of a line that has begun before or not.
+    pub(super) fn new(continued: bool, within: Within) -> Self {
+        Self {
+            continued,
+            within,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.head.is_empty()
+    }
+
     /// A chunk of so many bytes comes.
     pub(super) fn reads(&mut self, bytes: usize) {
         let bytes = bytes as u64;
@@ -56,10 +69,7 @@ impl Unfinished {
     }
 
     pub(super) fn forget(&mut self) {
-        *self = Self {
-            within: self.within,
-            ..Self::default()
-        };
+        *self = Self::new(false, self.within);
     }
 
     pub(super) fn take(&mut self, stream: Stream, time_ns: u64) -> Line<'static> {
@@ -89,7 +99,7 @@ impl Unfinished {
         }
     }
 
-    pub(super) fn ends(&self) -> (Vec<u8>, Option<Cut>) {
+    fn ends(&self) -> (Vec<u8>, Option<Cut>) {
         if self.after_head <= END_BYTES as u64 {
             return ([self.head.as_slice(), &self.tail].concat(), None);
         }
