@@ -97,8 +97,9 @@ fn zeros_after_a_cut_are_a_torn_tail_however_many() {
         for zeros in [1, 100, 65_536, 200_000] {
             let mut torn = bytes[..len].to_vec();
             torn.resize(len + zeros, 0);
-            if bytes.starts_with(&torn) {
-                continue; // what was cut off is a zero: a tag may end with one
+            // A tag may end with zeros: then nothing was lost by the cut.
+            if bytes.starts_with(&torn) || torn.starts_with(&bytes) {
+                continue;
             }
             let story = read(&[&torn]);
             assert!(whole.records.starts_with(&story.records), "length {len}");
