@@ -4,10 +4,9 @@
 
 use super::documents::One;
 use super::out::Format;
-use super::select::nothing_there;
+use super::select;
 use super::words::alerts;
 use super::{Context, Outcome};
-use crate::manager::Manager;
 use crate::model::facts::AlertSettings;
 
 /// Makes `change` to the alert settings of the process that `id` means.
@@ -20,10 +19,7 @@ pub(crate) fn run(
     id: &str,
     change: impl FnOnce(AlertSettings) -> AlertSettings,
 ) -> Outcome {
-    let Some(manager) = Manager::open(&context.environment)? else {
-        return Err(nothing_there(&[id.to_owned()]));
-    };
-    let target = manager.resolve(id)?;
+    let (manager, target) = select::one(context, id)?;
     let settings = change(target.entry.alerts.clone());
     let info = manager.set_alerts(&target, &settings)?;
     match context.format {

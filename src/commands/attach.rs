@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::documents::SCHEMA;
 use super::out::{Format, note};
-use super::select::nothing_there;
+use super::select;
 use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::attach::Attachment;
@@ -75,10 +75,7 @@ struct Document<'a> {
 ///
 /// Not found (3), ambiguous (4), no terminal here or there (2), not running (5), somebody else is attached (6).
 pub(crate) fn run(context: &mut Context, id: &str) -> Outcome {
-    let Some(manager) = Manager::open(&context.environment)? else {
-        return Err(nothing_there(&[id.to_owned()]));
-    };
-    let process = manager.resolve(id)?;
+    let (manager, process) = select::one(context, id)?;
     has_terminal(&process)?;
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() || !terminal::is_foreground() {
         return Err(Error::usage("there is no terminal here to attach with").hint(format!(

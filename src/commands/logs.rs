@@ -9,12 +9,9 @@ use serde::Serialize;
 
 use super::documents::SCHEMA;
 use super::out::{Format, note};
-use super::select::nothing_there;
+use super::select;
 use super::{Context, Outcome};
-use crate::manager::Manager;
-use crate::manager::observe::Observed;
 use crate::model::bytes::Bytes;
-use crate::model::error::Error;
 use crate::model::id::ProcessId;
 pub(crate) use crate::sys::publish::Existing;
 use crate::text::display::one_line;
@@ -61,7 +58,7 @@ impl FileDocument {
 ///
 /// Not found (3), ambiguous (4).
 pub(crate) fn path(context: &mut Context, id: &str) -> Outcome {
-    let (manager, process) = find(context, id)?;
+    let (manager, process) = select::one(context, id)?;
     let files: Vec<FileDocument> = manager
         .log_files(&process)?
         .iter()
@@ -100,7 +97,7 @@ pub(crate) fn export(
     streams: [bool; 2],
     existing: Existing,
 ) -> Outcome {
-    let (manager, process) = find(context, id)?;
+    let (manager, process) = select::one(context, id)?;
     let export = manager.export(&process, dir, streams, existing)?;
     match context.format {
         Format::Json => {
@@ -136,12 +133,4 @@ pub(crate) fn export(
         }
     }
     export.damage.map(|()| 0)
-}
-
-fn find(context: &Context, id: &str) -> Result<(Manager, Observed), Error> {
-    let Some(manager) = Manager::open(&context.environment)? else {
-        return Err(nothing_there(&[id.to_owned()]));
-    };
-    let process = manager.resolve(id)?;
-    Ok((manager, process))
 }

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::out::{Format, note, say_error};
-use super::select::nothing_there;
+use super::select;
 use super::wait::TellCursor;
 use super::{Context, Outcome, Selection};
 use crate::manager::Manager;
@@ -74,10 +74,7 @@ impl Follow {
 ///
 /// Not found (3), ambiguous (4), a damaged log (13): after what is intact of it. Cleared meanwhile (3).
 pub(crate) fn run(context: &mut Context, id: &str, options: &Options) -> Outcome {
-    let Some(manager) = Manager::open(&context.environment)? else {
-        return Err(nothing_there(&[id.to_owned()]));
-    };
-    let process = manager.resolve(id)?;
+    let (manager, process) = select::one(context, id)?;
     one(context, &manager, process, options)
 }
 

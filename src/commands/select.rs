@@ -93,6 +93,19 @@ impl Selection {
     }
 }
 
+/// The one process that `id` means.
+///
+/// # Errors
+///
+/// Not found (3), ambiguous (4).
+pub(super) fn one(context: &Context, id: &str) -> Result<(Manager, Observed), Error> {
+    let Some(manager) = Manager::open(&context.environment)? else {
+        return Err(nothing_there(&[id.to_owned()]));
+    };
+    let process = manager.resolve(id)?;
+    Ok((manager, process))
+}
+
 /// The error where there is no store yet, and so no process.
 pub(super) fn nothing_there(ids: &[String]) -> Error {
     let name = ids.first().map_or("", String::as_str);

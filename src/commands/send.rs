@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::documents::{Failure, SCHEMA};
 use super::out::Format;
-use super::select::nothing_there;
+use super::select;
 use super::{Context, Outcome};
 use crate::manager::Manager;
 use crate::manager::input::{After, Message};
@@ -72,10 +72,7 @@ struct Document<'a> {
 ///
 /// Not found (3), ambiguous (4), not running or its stdin closed (5), not all taken in time (124).
 pub(crate) fn run(context: &mut Context, id: &str, options: &SendOptions) -> Outcome {
-    let Some(manager) = Manager::open(&context.environment)? else {
-        return Err(nothing_there(&[id.to_owned()]));
-    };
-    let target = manager.resolve(id)?;
+    let (manager, target) = select::one(context, id)?;
     let message = Message {
         bytes: read(&options.source, &manager, &target)?,
         after: options.after,

@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use super::documents::SCHEMA;
 use super::out::Format;
-use super::select::nothing_there;
+use super::select;
 use super::{Context, Outcome};
-use crate::manager::Manager;
 use crate::model::id::ProcessId;
 use crate::model::signal;
 
@@ -28,10 +27,7 @@ struct Document<'a> {
 ///
 /// Not found (3), ambiguous (4), not running (5).
 pub(crate) fn run(context: &mut Context, id: &str, number: i32) -> Outcome {
-    let Some(manager) = Manager::open(&context.environment)? else {
-        return Err(nothing_there(&[id.to_owned()]));
-    };
-    let target = manager.resolve(id)?;
+    let (manager, target) = select::one(context, id)?;
     manager.signal(&target, number)?;
     let (id, name, signal) = (target.entry.id, &target.entry.name, signal::name(number));
     match context.format {

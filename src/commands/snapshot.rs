@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use super::documents::SCHEMA;
 use super::out::{Format, note};
-use super::select::nothing_there;
+use super::select;
 use super::{Context, Outcome};
-use crate::manager::Manager;
 use crate::manager::screen::LOOK_BACK_BYTES;
 use crate::model::id::ProcessId;
 use crate::model::size::Size;
@@ -46,10 +45,7 @@ struct CursorDocument {
 ///
 /// Not found (3), ambiguous (4), no terminal (2), a damaged log (13): after what is intact of it.
 pub(crate) fn run(context: &mut Context, id: &str) -> Outcome {
-    let Some(manager) = Manager::open(&context.environment)? else {
-        return Err(nothing_there(&[id.to_owned()]));
-    };
-    let process = manager.resolve(id)?;
+    let (manager, process) = select::one(context, id)?;
     let replay = manager.screen(&process)?;
     let screen = replay.screen();
     let lines = screen.rows();

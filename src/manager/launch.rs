@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::unrunnable::not_executed;
 use crate::crypto::Key;
+use crate::model::bytes::search_path;
 use crate::model::error::{self, Error, Kind};
 use crate::model::facts::Start;
 use crate::supervisor::launch::{self, Files, Launch, Verdict};
@@ -200,10 +201,5 @@ fn explain(start: &Start, step: u8, errno: i32) -> Error {
         Step::Stdio => return cannot("its stdin, stdout and stderr"),
         Step::Execute => {}
     }
-    let path = start
-        .env
-        .iter()
-        .find_map(|variable| variable.0.strip_prefix(b"PATH="));
-    let path = path.map(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes);
-    not_executed(program, path, cwd, errno)
+    not_executed(program, search_path(&start.env), cwd, errno)
 }

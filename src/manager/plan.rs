@@ -3,7 +3,7 @@
 //!
 //! Does not: start it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::unrunnable::{check_command, not_executed};
 use super::variables::{Inherited, Surroundings, Variables, child_environment};
-use crate::model::bytes::Bytes;
+use crate::model::bytes::{Bytes, search_path};
 use crate::model::error::{self, Error};
 use crate::model::facts::{AlertSettings, Stdin};
 use crate::model::id::ProcessId;
@@ -129,10 +129,7 @@ pub(super) fn plan(options: &StartOptions, environment: &Environment) -> Result<
         }
     }
     let cwd = directory(options.cwd.as_deref(), environment)?;
-    let path = env
-        .iter()
-        .find_map(|variable| variable.0.strip_prefix(b"PATH="))
-        .map(OsStr::from_bytes);
+    let path = search_path(&env);
     check_command(program, path, &cwd).map_err(|error| match &options.what {
         What::Argv(_) => error,
         What::ShellLine { .. } => error.hint(

@@ -4,7 +4,6 @@
 //! Whether it can be done is seen before anything is stopped.
 //! Does not: stop one whose command is not there any more, or start one of which something lives.
 
-use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use super::stop::{StopOptions, has_leftovers};
 use super::unrunnable::check_command;
 use super::variables::Inherited;
 use crate::log::beginning::beginning;
-use crate::model::bytes::Bytes;
+use crate::model::bytes::{Bytes, search_path};
 use crate::model::error::{Error, Kind};
 use crate::model::facts::Start;
 use crate::model::status::Reason;
@@ -117,12 +116,7 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
     let cwd = Path::new(start.cwd.as_os_str());
     existing_directory(cwd)?;
     let program = start.argv.first().map(Bytes::as_os_str).unwrap_or_default();
-    let path = start
-        .env
-        .iter()
-        .find_map(|variable| variable.0.strip_prefix(b"PATH="));
-    let path = path.map(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes);
-    check_command(program, path, cwd)?;
+    check_command(program, search_path(&start.env), cwd)?;
     start.lifetime.owner.map_or(Ok(()), existing_owner)?;
     let (stdin, stdin_fact) = open_stdin(&start.stdin)?;
     let renewed = |variable: &Bytes| {

@@ -40,6 +40,13 @@ impl Bytes {
     }
 }
 
+/// What `PATH` is in an environment of `NAME=value`: where its commands are searched for.
+pub(crate) fn search_path(env: &[Bytes]) -> Option<&OsStr> {
+    env.iter()
+        .find_map(|variable| variable.0.strip_prefix(b"PATH="))
+        .map(OsStr::from_bytes)
+}
+
 /// Writes `bytes` as text, with each byte that is no UTF-8 written `\xNN`.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ use nix::sys::signal::{Signal, kill};
 
 use super::outlet::Outlet;
 use super::terminal::Terminal;
+use crate::model::bytes::{Bytes, search_path};
 use crate::model::facts::{Start, Stdin};
 use crate::model::size::Size;
 use crate::sys::exec::{self, Command, Controlling, FAILURE_BYTES, Failure, Step};
@@ -140,19 +141,9 @@ fn terminal(size: Size) -> io::Result<(OwnEnds, Ends)> {
 }
 
 fn command(start: &Start, limits: Limits) -> io::Result<Command> {
-    let path = start
-        .env
-        .iter()
-        .find_map(|variable| variable.0.strip_prefix(b"PATH="));
-    let program = start
-        .argv
-        .first()
-        .map(super::super::model::bytes::Bytes::as_os_str)
-        .unwrap_or_default();
-    let paths = exec::candidates(program, path.map(std::ffi::OsStr::from_bytes));
-    let bytes = |list: &[crate::model::bytes::Bytes]| {
-        exec::c_strings(list.iter().map(|item| item.0.as_slice()))
-    };
+    let program = start.argv.first().map(Bytes::as_os_str).unwrap_or_default();
+    let paths = exec::candidates(program, search_path(&start.env));
+    let bytes = |list: &[Bytes]| exec::c_strings(list.iter().map(|item| item.0.as_slice()));
     Ok(Command {
         paths: exec::c_strings(paths.iter().map(|path| path.as_os_str().as_bytes()))?,
         argv: bytes(&start.argv)?,
