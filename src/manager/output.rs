@@ -135,6 +135,7 @@ impl Manager {
             last_ns: 0,
             sieve: Sieve {
                 lines: found.lines.unwrap_or_else(|| begin.lines()),
+                goes_on: false,
                 unwanted_bytes: found.unwanted_bytes,
                 last: Last::new(&query),
                 unwanted_lines: 0,
@@ -152,8 +153,9 @@ impl Manager {
             ended: false,
         };
         match begin {
-            Begin::Start(_) => {
+            Begin::Start(within_line) => {
                 let removed = reading.removed_bytes()?;
+                reading.trail.begins_within(within_line);
                 reading.trail.had_before(removed);
                 reading.tell_dropped(removed, "older output");
             }
@@ -195,6 +197,7 @@ impl Manager {
             last_ns: 0,
             sieve: Sieve {
                 lines: Lines::resumed(within_line),
+                goes_on: true,
                 unwanted_bytes: [0; 2],
                 last: None,
                 unwanted_lines: 0,
@@ -266,6 +269,9 @@ impl Reading {
                 self.sieve.lines = self.begin.lines();
                 self.reader = self.begin.reader(self.reader.segments().clone());
                 self.trail.begin_again();
+                if let Begin::Start(within_line) = self.begin {
+                    self.trail.begins_within(within_line);
+                }
                 self.read_to_end(sink)
             }
         }

@@ -9,6 +9,7 @@ use super::Manager;
 use super::info::ProcessInfo;
 use crate::model::error::Error;
 use crate::model::id::ProcessId;
+use crate::store::readers;
 use crate::store::state::{self, State};
 
 /// What a repair has brought about.
@@ -54,6 +55,9 @@ impl Manager {
         state.processes.sort_by_key(|entry| entry.number);
         let highest = state.processes.last().map_or(0, |entry| entry.number);
         state.next_number = highest.saturating_add(1);
+        // A number that a reader has had must not be another alert's.
+        let had = readers::highest_alert_had(self.store.dir(), self.store.keys())?;
+        state.next_alert = had.saturating_add(1);
         let kept = damaged.replace(&mut state)?;
         let observed = state.processes.into_iter().map(|entry| self.observe(entry));
         let processes = observed

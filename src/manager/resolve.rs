@@ -5,6 +5,8 @@
 //! a command: that would stop somebody else.
 //! Does not: know what is to be done with it.
 
+use std::collections::HashSet;
+
 use super::Manager;
 use super::observe::Observed;
 use crate::model::error::{Error, Kind};
@@ -21,16 +23,8 @@ impl Manager {
     ///
     /// Not found (3), ambiguous (4).
     pub(crate) fn resolve(&self, query: &str) -> Result<Observed, Error> {
-        let state = self.load()?;
-        let candidates = candidates(&state, query)?;
-        let ids: Vec<ProcessId> = candidates.iter().map(|entry| entry.id).collect();
-        let mut observed = self.observe_if(|entry| ids.contains(&entry.id))?;
-        let live = observed.iter().rposition(Observed::is_live);
-        let index = live.unwrap_or(observed.len().saturating_sub(1));
-        if observed.is_empty() {
-            return Err(not_found(&state, query)); // cleared since we read the state
-        }
-        Ok(observed.swap_remove(index))
+        let found = self.resolve_all(&[query])?.pop();
+        found.ok_or_else(|| nothing_called(query))
     }
 
     /// The processes that `queries` mean, each once, in the order given.
@@ -38,19 +32,37 @@ impl Manager {
     /// # Errors
     ///
     /// As [`resolve`](Self::resolve), for the first that is not clear.
-    pub(crate) fn resolve_all(&self, queries: &[String]) -> Result<Vec<Observed>, Error> {
-        let mut found: Vec<Observed> = Vec::new();
+    pub(crate) fn resolve_all(&self, queries: &[impl AsRef<str>]) -> Result<Vec<Observed>, Error> {
+        let also = |error: Error| match queries {
+            [_] => error,
+            _ => error.also("nothing was done to the others"),
+        };
+        let state = self.load()?;
+        let mut meant = Vec::with_capacity(queries.len());
         for query in queries {
-            let observed = self.resolve(query).map_err(|error| match queries {
-                [_] => error,
-                _ => error.also("nothing was done to the others"),
-            })?;
-            if !found
-                .iter()
-                .any(|known| known.entry.id == observed.entry.id)
-            {
-                found.push(observed);
-            }
+            let entries = candidates(&state, query.as_ref()).map_err(also)?;
+            let ids: HashSet<ProcessId> = entries.iter().map(|entry| entry.id).collect();
+            meant.push((query.as_ref(), ids));
+        }
+        let any: HashSet<ProcessId> = meant.iter().flat_map(|(_, ids)| ids).copied().collect();
+        let mut observed: Vec<Option<Observed>> = self
+            .observe_if(|entry| any.contains(&entry.id))?
+            .into_iter()
+            .map(Some)
+            .collect();
+        let places: Vec<(ProcessId, bool)> = observed
+            .iter()
+            .flatten()
+            .map(|process| (process.entry.id, process.is_live()))
+            .collect();
+        let mut found = Vec::with_capacity(queries.len());
+        for (query, ids) in meant {
+            let of_these = |&index: &usize| ids.contains(&places[index].0);
+            let newest_first = || (0..places.len()).rev().filter(of_these);
+            let live = newest_first().find(|&index| places[index].1);
+            let index = live.or_else(|| newest_first().next());
+            let index = index.ok_or_else(|| also(not_found(&state, query)))?; // cleared meanwhile
+            found.extend(observed[index].take());
         }
         Ok(found)
     }
@@ -91,8 +103,12 @@ pub(crate) fn candidates<'a>(state: &'a State, query: &str) -> Result<Vec<&'a En
     }
 }
 
+fn nothing_called(query: &str) -> Error {
+    Error::new(Kind::NotFound, format!("no process called '{query}'"))
+}
+
 fn not_found(state: &State, query: &str) -> Error {
-    let error = Error::new(Kind::NotFound, format!("no process called '{query}'"));
+    let error = nothing_called(query);
     let names = state.processes.iter().map(|entry| entry.name.as_str());
     match similar::closest(query, names) {
         Some(name) => error.hint(format!("did you mean '{name}'?")),

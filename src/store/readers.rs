@@ -92,7 +92,7 @@ impl Places {
         self.alerts_had.retain(|number| *number > cursor);
     }
 
-    /// Begins anew where the numbers have: the state was made anew from the logs.
+    /// Begins anew where the numbers have: the state was made anew, and this document could not be read then.
     pub(crate) fn begin_anew_if_beyond(&mut self, next_alert: u64) {
         if self.alert_cursor >= next_alert {
             self.alert_cursor = 0;
@@ -158,30 +158,57 @@ pub(crate) fn peek(dir: &StateDir, keys: &Keys, name: &str) -> Result<Places, Er
     }
 }
 
+/// The highest number of an alert that a reader has had; 0 for none. What is no intact document does not count.
+///
+/// # Errors
+///
+/// When the directory cannot be read.
+pub(crate) fn highest_alert_had(dir: &StateDir, keys: &Keys) -> Result<u64, Error> {
+    let Some(dir) = dir.sub(Sub::Readers)? else {
+        return Ok(0);
+    };
+    let names = dir.names()?;
+    let places = names.iter().filter_map(|file| open(dir, keys, file).ok()?);
+    let had = places.flat_map(|places| {
+        let above = places.alerts_had.last().copied();
+        above.into_iter().chain([places.alert_cursor])
+    });
+    Ok(had.max().unwrap_or(0))
+}
+
 fn document(keys: &Keys, name: &str) -> String {
     format!("{}.enc", keys.reader_file(name))
 }
 
 fn read(dir: &Dir, keys: &Keys, name: &str) -> Result<Places, Error> {
     let file = document(keys, name);
-    let path = dir.path(&file);
-    let damaged = || {
-        envelope::altered(&path)
-            .hint("remove it: the reader then begins at the oldest that is kept")
-    };
-    let Some(bytes) = dir.read(&file, envelope::READER.max_bytes)? else {
-        return Ok(Places::of_a_new_reader(name));
+    match open(dir, keys, &file)? {
+        None => Ok(Places::of_a_new_reader(name)),
+        // All readers' documents have the same keys: another's must not count as this one's.
+        Some(places) if places.name != name => Err(damaged(dir, &file)),
+        Some(places) => Ok(places),
+    }
+}
+
+/// The document in `file`, if there is one.
+fn open(dir: &Dir, keys: &Keys, file: &str) -> Result<Option<Places>, Error> {
+    let Some(bytes) = dir.read(file, envelope::READER.max_bytes)? else {
+        return Ok(None);
     };
     let mut bytes = Zeroizing::new(bytes);
     let json = envelope::READER
-        .open(keys.store(), &keys.reader(), &mut bytes, &path)
-        .map_err(|_| damaged())?;
-    let places: Places = serde_json::from_slice(json).map_err(|_| damaged())?;
-    // All readers' documents have the same keys: another's must not count as this one's.
-    if places.version != VERSION || places.name != name {
-        return Err(damaged());
+        .open(keys.store(), &keys.reader(), &mut bytes, &dir.path(file))
+        .map_err(|_| damaged(dir, file))?;
+    let places: Places = serde_json::from_slice(json).map_err(|_| damaged(dir, file))?;
+    if places.version != VERSION {
+        return Err(damaged(dir, file));
     }
-    Ok(places)
+    Ok(Some(places))
+}
+
+fn damaged(dir: &Dir, file: &str) -> Error {
+    envelope::altered(&dir.path(file))
+        .hint("remove it: the reader then begins at the oldest that is kept")
 }
 
 #[cfg(test)]

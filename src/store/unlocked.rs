@@ -14,6 +14,7 @@ use super::lock::{self, Lock, PATIENCE};
 use super::password::{self, Ask, Password};
 use super::readers::{self, Places, Reader};
 use super::state::{self, State};
+use crate::crypto::Key;
 use crate::model::error::{Error, Kind};
 use crate::sys::crash::{crash_point, panic_point};
 use crate::sys::fs::Replacement;
@@ -24,6 +25,8 @@ const THE_STATE: &str = "the state";
 pub(crate) struct Store {
     dir: StateDir,
     keys: Keys,
+    /// What `key` held when it was opened.
+    key_file: KeyFile,
 }
 
 impl Store {
@@ -38,7 +41,7 @@ impl Store {
             return Ok(None);
         };
         match find_key(&dir)? {
-            Some(file) => Self::unlock(dir, &file, environment).map(Some),
+            Some(file) => Self::unlock(dir, file, environment).map(Some),
             None => Ok(None),
         }
     }
@@ -56,10 +59,7 @@ impl Store {
         let file = read_key(&dir).ok()??;
         let password = password::current(environment, Ask::Once).ok()?;
         let master = cache::find(&file, &password)?;
-        Some(Self {
-            keys: Keys::new(file.store(), master),
-            dir,
-        })
+        Some(Self::new(dir, file, master))
     }
 
     /// Opens the store that `environment` leads to, and makes it if there is none: directory, key, and an
@@ -73,7 +73,7 @@ impl Store {
         let existing = StateDir::open_existing(&path)?;
         let file = existing.as_ref().map(find_key).transpose()?.flatten();
         let store = if let (Some(dir), Some(file)) = (existing, file) {
-            Self::unlock(dir, &file, environment)?
+            Self::unlock(dir, file, environment)?
         } else {
             let password = password::current(environment, Ask::Twice)?;
             Self::create(StateDir::open_or_create(&path)?, &password, environment)?
@@ -169,7 +169,8 @@ impl Store {
     /// # Errors
     ///
     /// `Locked`, `Storage`; the old password still counts then, or, if only the directory could not be
-    /// synced, the new one. `Damaged` when the key has become another store's meanwhile.
+    /// synced, the new one. `WrongPassword` when somebody else has changed it meanwhile, `Damaged` when the
+    /// key has become another store's.
     pub(crate) fn change_password(
         &self,
         new: &Password,
@@ -179,7 +180,14 @@ impl Store {
         let file = KeyFile::wrap(self.keys.master(), self.keys.store(), new, iterations)?;
         let _lock = lock::take(self.dir.top(), LOCK, THE_STATE, PATIENCE)?;
         match read_key(&self.dir)? {
-            Some(there) if there.store() == self.keys.store() => (),
+            Some(there) if there == self.key_file => (),
+            Some(there) if there.store() == self.keys.store() => {
+                return Err(Error::new(
+                    Kind::WrongPassword,
+                    "the password has been changed by somebody else meanwhile",
+                )
+                .hint("theirs counts now, and nothing was changed here"));
+            }
             Some(_) | None => {
                 return Err(Error::new(
                     Kind::Damaged,
@@ -213,24 +221,29 @@ impl Store {
         })
     }
 
-    fn unlock(dir: StateDir, file: &KeyFile, environment: &Environment) -> Result<Self, Error> {
+    fn new(dir: StateDir, key_file: KeyFile, master: Key) -> Self {
+        Self {
+            keys: Keys::new(key_file.store(), master),
+            dir,
+            key_file,
+        }
+    }
+
+    fn unlock(dir: StateDir, file: KeyFile, environment: &Environment) -> Result<Self, Error> {
         let password = password::current(environment, Ask::Once)?;
         Self::unlock_with(dir, file, &password, Cache::of(environment))
     }
 
     fn unlock_with(
         dir: StateDir,
-        file: &KeyFile,
+        file: KeyFile,
         password: &Password,
         cache: Cache,
     ) -> Result<Self, Error> {
         let path = dir.top().path(KEY);
-        let master = cache::unlock(cache, file, password, || file.unlock(password, &path))?;
+        let master = cache::unlock(cache, &file, password, || file.unlock(password, &path))?;
         panic_point!("store-unlocked");
-        Ok(Self {
-            keys: Keys::new(file.store(), master),
-            dir,
-        })
+        Ok(Self::new(dir, file, master))
     }
 
     /// Makes the key, unless somebody else has made it meanwhile: then theirs counts.
@@ -244,7 +257,7 @@ impl Store {
         let lock = lock::take(dir.top(), LOCK, THE_STATE, PATIENCE)?;
         if let Some(theirs) = read_key(&dir)? {
             drop(lock); // to unlock it takes long
-            return Self::unlock_with(dir, &theirs, password, cache);
+            return Self::unlock_with(dir, theirs, password, cache);
         }
         check_fresh(&dir)?;
         dir.top().replace(KEY, &file.to_bytes())?;
@@ -252,10 +265,7 @@ impl Store {
         if cache == Cache::On {
             cache::put(&file, password, &master);
         }
-        Ok(Self {
-            keys: Keys::new(file.store(), master),
-            dir,
-        })
+        Ok(Self::new(dir, file, master))
     }
 
     fn locked(&self, lock: Lock) -> Result<LockedState<'_>, Error> {

@@ -69,18 +69,30 @@ impl Alerts {
         }
     }
 
-    /// From now on these settings count.
-    pub(super) fn set(&mut self, settings: &AlertSettings, now: Instant) {
+    /// From now on these settings count. Returns what the expressions of before had found and was held back.
+    pub(super) fn set(&mut self, settings: &AlertSettings, now: Instant) -> Vec<Raised> {
+        let mut held_back = Vec::new();
         if settings.on_output != self.settings.on_output {
-            let total = self.matcher.as_ref().map_or(self.outputs, |it| it.total());
-            self.outputs = total;
-            self.matcher = Matcher::new(&settings.on_output, total);
+            held_back.extend(std::iter::from_fn(|| self.output(now)));
+            let before = self.matcher.take();
+            self.outputs = before.as_ref().map_or(self.outputs, |it| it.total());
+            self.matcher = Matcher::new(&settings.on_output, self.outputs);
+            match (&mut self.matcher, before) {
+                (None, _) => (),
+                (Some(matcher), Some(before)) => matcher.go_on_in_the_lines_of(*before),
+                (Some(matcher), None) => {
+                    for stream in Stream::ALL {
+                        matcher.go_on_behind(stream, self.tails[stream as usize].last_piece());
+                    }
+                }
+            }
         }
         if settings.on_idle_ms != self.settings.on_idle_ms {
             let asked = settings.on_idle_ms.is_some() && self.began.is_some();
             self.silent_since = asked.then_some(now);
         }
         self.settings = settings.clone();
+        held_back
     }
 
     /// A run has begun.
@@ -262,6 +274,12 @@ impl Tail {
         self.bytes.copy_within(self.len - kept..self.len, 0);
         self.bytes[kept..kept + bytes.len()].copy_from_slice(bytes);
         self.len = kept + bytes.len();
+    }
+
+    /// What stands behind the last newline, as much of it as there is.
+    fn last_piece(&self) -> &[u8] {
+        let bytes = &self.bytes[..self.len];
+        &bytes[memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1)..]
     }
 
     /// The last line that is not blank, from its beginning or as much of it as there is.

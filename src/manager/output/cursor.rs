@@ -199,6 +199,11 @@ impl Trail {
         trail
     }
 
+    /// Sets of which streams reading begins within a line.
+    pub(super) fn begins_within(&mut self, line: [bool; 2]) {
+        self.began_within = line;
+    }
+
     /// Sets what was had or removed before reading began.
     pub(super) fn had_before(&mut self, bytes: u64) {
         self.had_before = bytes;

@@ -93,7 +93,7 @@ impl Reading {
         Ok(rest.find_map(|line| {
             Some(Found {
                 pattern: which(&line)?,
-                cursor: self.cursor(Rest::Shown(reach)),
+                cursor: self.cursor(Rest::ShownOf(line.stream, reach)),
                 line,
             })
         }))

@@ -17,6 +17,8 @@ const SEQUENCE_MAX_BYTES: usize = 64;
 pub(crate) enum Rest {
     /// They were shown, as [`Reading::rest`] gives them.
     Shown(Reach),
+    /// That of this stream was, and the other's is to come again.
+    ShownOf(Stream, Reach),
     /// They were not, and are to come again as a whole.
     Kept,
 }
@@ -27,7 +29,7 @@ impl Reading {
         match self.sieve.query.form {
             Form::Lines => {
                 let mut lines = self.sieve.lines.unfinished();
-                lines.retain(|line| self.sieve.query.wants(line));
+                lines.retain(|line| self.sieve.wants(line));
                 lines
             }
             Form::Raw => Vec::new(),
@@ -57,11 +59,14 @@ impl Reading {
                 match rest {
                     _ if !query.streams[stream as usize] => {}
                     // It may be found in what the line becomes.
-                    _ if query.pattern.is_some() && !query.wants(&line) => {
+                    _ if query.pattern.is_some() && !self.sieve.wants(&line) => {
                         *had = self.trail.line_begin(stream);
                     }
                     Rest::Shown(reach) => *had -= torn_bytes(&line, reach) as u64,
-                    Rest::Kept => *had = self.trail.line_begin(stream),
+                    Rest::ShownOf(shown, reach) if shown == stream => {
+                        *had -= torn_bytes(&line, reach) as u64;
+                    }
+                    Rest::ShownOf(..) | Rest::Kept => *had = self.trail.line_begin(stream),
                 }
             }
         }

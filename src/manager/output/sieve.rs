@@ -16,6 +16,9 @@ use crate::text::row;
 pub(super) struct Sieve {
     pub(super) query: Query,
     pub(super) lines: Lines,
+    /// Reading goes on from a cursor: a line whose beginning was had is wanted whatever is in the rest of it,
+    /// as the pattern may have been found in what was shown.
+    pub(super) goes_on: bool,
     /// Raw: so many bytes of each stream are still to be passed over.
     pub(super) unwanted_bytes: [u64; 2],
     /// The last lines in which the pattern is found, until the end is reached for the first time.
@@ -52,9 +55,13 @@ impl Sieve {
             }
             return Ok(());
         }
+        let goes_on = self.goes_on;
         let (last, unwanted_lines) = (&mut self.last, &mut self.unwanted_lines);
         self.lines.push(stream, time_ns, payload, |line| {
-            let_through(query, last, unwanted_lines, line, sink)
+            if !query.wants(&line, goes_on) {
+                return Ok(());
+            }
+            let_through(last, unwanted_lines, line, sink)
         })
     }
 
@@ -69,25 +76,29 @@ impl Sieve {
         within_line: [bool; 2],
         sink: &mut Sink<'_>,
     ) -> Result<(), Error> {
-        let query = &self.query;
+        let (query, goes_on) = (&self.query, self.goes_on);
         let (last, unwanted_lines) = (&mut self.last, &mut self.unwanted_lines);
         self.lines.gap(within_line, |line| {
-            let_through(query, last, unwanted_lines, line, sink)
+            if !query.wants(&line, goes_on) {
+                return Ok(());
+            }
+            let_through(last, unwanted_lines, line, sink)
         })
+    }
+
+    /// Whether the line is one of those that are asked for.
+    pub(super) fn wants(&self, line: &Line<'_>) -> bool {
+        self.query.wants(line, self.goes_on)
     }
 }
 
-/// Lets a line through, if it is wanted.
+/// Lets through a line that is wanted.
 fn let_through(
-    query: &Query,
     last: &mut Option<Last>,
     unwanted_lines: &mut u64,
     line: Line<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<(), Error> {
-    if !query.wants(&line) {
-        return Ok(());
-    }
     if *unwanted_lines > 0 {
         *unwanted_lines -= 1;
         return Ok(());
@@ -102,13 +113,12 @@ fn let_through(
 }
 
 impl Query {
-    /// Whether the line is one of those that are asked for.
-    pub(super) fn wants(&self, line: &Line<'_>) -> bool {
+    fn wants(&self, line: &Line<'_>, goes_on: bool) -> bool {
         line.time_ns >= self.since_ns
             && self
                 .pattern
                 .as_ref()
-                .is_none_or(|pattern| is_found(pattern, line))
+                .is_none_or(|pattern| goes_on && line.continued || is_found(pattern, line))
     }
 }
 

@@ -65,6 +65,16 @@ impl Matcher {
         })
     }
 
+    /// Goes on in the unfinished lines of `other`, as far as it has come in them.
+    pub(super) fn go_on_in_the_lines_of(&mut self, other: Self) {
+        self.unfinished = other.unfinished;
+    }
+
+    /// Goes on behind `bytes`, with which an unfinished line of `stream` begins: it counts once there is more.
+    pub(super) fn go_on_behind(&mut self, stream: Stream, bytes: &[u8]) {
+        self.unfinished[stream as usize].keep(bytes);
+    }
+
     /// How many lines have matched, ever.
     pub(super) fn total(&self) -> u64 {
         self.total

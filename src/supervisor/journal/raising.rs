@@ -14,11 +14,18 @@ use crate::supervisor::held::Keep;
 impl Journal {
     /// From now on alerts are raised by `settings`.
     pub(in super::super) fn set_alerts(&mut self, settings: &AlertSettings, now: Instant) {
-        self.alerts.set(settings, now);
+        let held_back = self.alerts.set(settings, now);
+        let raises = !held_back.is_empty();
+        for raised in held_back {
+            self.raise(raised);
+        }
         let note = Note::Alerts {
             alerts: settings.clone(),
         };
         self.append_fact(Kind::Note, &note);
+        if raises {
+            self.publish();
+        }
     }
 
     /// The end of a run, with what is raised of it.
