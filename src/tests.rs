@@ -26,7 +26,7 @@ use crate::model::facts::{self, Block, Entry, Start};
 use crate::model::id::{Id, LogId, ProcessId, encode_hex};
 use crate::store::dir::Sub;
 use crate::store::files;
-use crate::store::readers::{self, Place, Reader as PlacesOfOne};
+use crate::store::readers::{self, Part, Place};
 use crate::store::unlocked::Store;
 use crate::testing::{TempDir, copy, environment};
 
@@ -258,14 +258,15 @@ fn make(dir: &Path) {
     locked.save().unwrap();
     drop(locked);
     for (name, alert_cursor) in [("default", 0), ("agent", 4)] {
-        let mut reader =
-            PlacesOfOne::take(store.dir(), store.keys(), name, Duration::ZERO).unwrap();
-        reader.places.alert_cursor = alert_cursor;
-        let place = Place {
-            cursor: String::new(), // there was another place there, which nobody used
-        };
-        reader.places.outputs.insert(Id([0xf1, 0, 0, 2]), place);
-        reader.save(store.dir(), store.keys()).unwrap();
+        for part in [Part::Alerts, Part::Outputs] {
+            let mut reader = store.reader(name, part, Duration::ZERO).unwrap();
+            reader.places.alert_cursor = alert_cursor;
+            let place = Place {
+                cursor: String::new(), // there was another place there, which nobody used
+            };
+            reader.places.outputs.insert(Id([0xf1, 0, 0, 2]), place);
+            store.save_reader(&reader).unwrap();
+        }
     }
     // Locks say only who had them.
     fs::remove_file(dir.join("processes.lock")).unwrap();

@@ -15,7 +15,7 @@ use crate::model::id::ProcessId;
 use crate::text::display::one_line;
 
 /// What no log tells.
-const NOT_IN_LOGS: &str = "alerts and their numbers, the pids of processes that had ended, and processes whose \
+const NOT_IN_LOGS: &str = "alerts, the pids of processes that had ended, and processes whose \
                            logs are gone were in the state alone, and are not back";
 
 #[derive(Serialize)]

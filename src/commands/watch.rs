@@ -21,14 +21,19 @@ use super::out::{Format, Out, error_document, to_json};
 use super::select::nothing_there;
 use super::{Context, Outcome};
 use crate::manager::Manager;
-use crate::manager::alerts::{Delivery, Patience, Pending, Whose};
+use crate::manager::alerts::{Delivery, Patience, Pending, Whom, Whose};
 use crate::model::error::{Error, Kind};
+use crate::model::facts::Entry;
 use crate::store::environment::Environment;
+use crate::store::lock::PATIENCE;
 use crate::sys::notify::{FOREVER, Notifier, either};
 use crate::sys::signals::{Signals, exit_code};
 
 /// How soon it looks again when somebody else is about to write down what it wants to read.
 const BUSY_AGAIN: Duration = Duration::from_millis(50);
+const STATE_HELD: &str = "the state is locked by another command for longer than this one waits";
+const BUSY_HINT: &str = "another command has the state or this reader: what has happened meanwhile is told \
+                         the next time";
 /// How many alerts are told before they are acknowledged.
 const BATCH: usize = 32;
 
@@ -72,6 +77,8 @@ struct Watch<'a> {
     told: HashSet<u64>,
     /// What kept it from looking the last time.
     complaint: Option<Error>,
+    /// Since when somebody else has what it needs.
+    busy_since: Option<Instant>,
 }
 
 /// What a look came to.
@@ -100,8 +107,12 @@ pub(crate) fn run(context: &mut Context, options: &WatchOptions) -> Outcome {
         _ if options.ids.is_empty() => Whose::Everybodys,
         None => return Err(nothing_there(&options.ids)),
         Some(manager) => {
-            let targets = manager.resolve_all(&options.ids)?;
-            Whose::Of(targets.iter().map(|target| target.entry.id).collect())
+            let targets = manager.resolve_all(&options.ids)?.into_iter();
+            Whose::Of(
+                targets
+                    .map(|target| whom(target.entry, &options.ids))
+                    .collect(),
+            )
         }
     };
     let mut watch = Watch {
@@ -114,6 +125,7 @@ pub(crate) fn run(context: &mut Context, options: &WatchOptions) -> Outcome {
         deadline: options.timeout.map(|limit| Instant::now() + limit),
         told: HashSet::new(),
         complaint: None,
+        busy_since: None,
     };
     // The first look fails as any command does; later ones are told, and done again.
     if let Some(manager) = &manager {
@@ -123,6 +135,14 @@ pub(crate) fn run(context: &mut Context, options: &WatchOptions) -> Outcome {
         }
     }
     watch.go_on(&mut manager, &context.environment, &whose)
+}
+
+fn whom(entry: Entry, asked: &[String]) -> Whom {
+    Whom {
+        id: entry.id,
+        number: entry.number,
+        name: asked.contains(&entry.name).then_some(entry.name),
+    }
 }
 
 impl Watch<'_> {
@@ -159,8 +179,11 @@ impl Watch<'_> {
             }
             let left = self.left();
             if left.is_some_and(|left| left.is_zero()) {
-                return Err(Error::new(Kind::TimedOut, "the time to watch is over")
-                    .hint("what happens from now on is told the next time"));
+                let hint = match look {
+                    Look::Busy => BUSY_HINT,
+                    Look::Nothing | Look::Told => "what happens from now on is told the next time",
+                };
+                return Err(Error::new(Kind::TimedOut, "the time to watch is over").hint(hint));
             }
             let nap = match look {
                 Look::Told => Duration::ZERO, // there may be more than one batch
@@ -184,18 +207,32 @@ impl Watch<'_> {
         whose: &Whose,
     ) -> Look {
         match self.look(manager, environment, whose) {
+            Ok(Look::Busy) => self.is_held(Error::new(Kind::Locked, STATE_HELD)),
+            Err(error) if error.kind == Kind::Locked => self.is_held(error),
             Ok(look) => {
-                self.complaint = None;
+                (self.complaint, self.busy_since) = (None, None);
                 look
             }
-            Err(error) if error.kind == Kind::Locked => Look::Busy,
             Err(error) => {
-                if self.complaint.as_ref() != Some(&error) {
-                    self.complain(&error);
-                    self.complaint = Some(error);
-                }
+                self.complain_once(error);
                 Look::Nothing
             }
+        }
+    }
+
+    /// Somebody else has what it needs; that is told when it has lasted as long as commands wait.
+    fn is_held(&mut self, error: Error) -> Look {
+        let since = *self.busy_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= PATIENCE {
+            self.complain_once(error);
+        }
+        Look::Busy
+    }
+
+    fn complain_once(&mut self, error: Error) {
+        if self.complaint.as_ref() != Some(&error) {
+            self.complain(&error);
+            self.complaint = Some(error);
         }
     }
 

@@ -25,7 +25,7 @@ use crate::model::error::Error;
 use crate::model::facts::{AlertSettings, Entry};
 use crate::model::id::ProcessId;
 use crate::store::lock::PATIENCE;
-use crate::store::readers::{Places, Reader};
+use crate::store::readers::{Part, Places, Reader};
 use crate::store::state::State;
 use crate::sys::crash::crash_point;
 use crate::sys::notify::Notifier;
@@ -43,7 +43,16 @@ pub(crate) struct Pending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Whose {
     Everybodys,
-    Of(Vec<ProcessId>),
+    Of(Vec<Whom>),
+}
+
+/// One whose alerts are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Whom {
+    pub(crate) id: ProcessId,
+    pub(crate) number: u64,
+    /// When the name is what was asked for: then also those that have it later.
+    pub(crate) name: Option<String>,
 }
 
 /// What there is for a reader.
@@ -77,7 +86,11 @@ impl Whose {
     fn includes(&self, alert: &Alert) -> bool {
         match self {
             Self::Everybodys => true,
-            Self::Of(ids) => ids.contains(&alert.process.id),
+            Self::Of(all) => all.iter().any(|whom| {
+                let of = &alert.process;
+                let is_later = of.number > whom.number;
+                of.id == whom.id || is_later && whom.name.as_ref() == Some(&of.name)
+            }),
         }
     }
 }
@@ -140,7 +153,7 @@ impl Manager {
         whose: &Whose,
         patience: Patience,
     ) -> Result<Taken, Error> {
-        let reader = self.store.reader(name, patience.duration())?;
+        let reader = self.store.reader(name, Part::Alerts, patience.duration())?;
         let news = self.news_after(reader.places.clone(), whose, patience)?;
         Ok(Taken { reader, news })
     }

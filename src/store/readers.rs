@@ -2,7 +2,9 @@
 //!
 //! `readers/NAME.enc`, with `NAME` the keyed hash of the reader's name, holds
 //! `{"version":1,"name":"…","alertCursor":n,"alertsHad":[n, …],"outputs":{"<process id>":{"cursor":"…"}}}`;
-//! `readers/NAME.lock` is locked while it is read, acted upon and saved.
+//! While one part of it is read, acted upon and saved, `readers/NAME.alerts.lock` or `readers/NAME.outputs.lock`
+//! is locked, and for the moment of the change `readers/NAME.lock`: output that stands in a pager keeps no
+//! alert waiting.
 //! Does not: touch the state: reading never waits for those who change it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +17,7 @@ use zeroize::Zeroizing;
 use super::dir::{StateDir, Sub};
 use super::envelope;
 use super::keys::Keys;
-use super::lock::{self, Lock};
+use super::lock::{self, Lock, PATIENCE};
 use crate::model::error::Error;
 use crate::model::id::ProcessId;
 use crate::sys::fs::Dir;
@@ -101,16 +103,24 @@ impl Places {
     }
 }
 
-/// A reader that nobody else reads as meanwhile.
+/// What a reader is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Alerts,
+    Outputs,
+}
+
+/// A reader of alerts, or of output, that nobody else reads these as meanwhile.
 pub(crate) struct Reader {
     _lock: Lock,
+    part: Part,
     /// Where it is; changes count once they are saved.
     pub(crate) places: Places,
 }
 
 impl Reader {
-    /// Waits for the reader called `name` to be free, as long as `patience`, and takes it. A new one has had
-    /// nothing.
+    /// Waits for `part` of the reader called `name` to be free, as long as `patience`, and takes it. A new one has
+    /// had nothing.
     ///
     /// # Errors
     ///
@@ -119,27 +129,44 @@ impl Reader {
         dir: &StateDir,
         keys: &Keys,
         name: &str,
+        part: Part,
         patience: Duration,
     ) -> Result<Self, Error> {
         let dir = dir.make_sub(Sub::Readers)?;
-        let file = format!("{}.lock", keys.reader_file(name));
-        let lock = lock::take(dir, &file, &format!("the reader '{name}'"), patience)?;
+        let word = match part {
+            Part::Alerts => "alerts",
+            Part::Outputs => "outputs",
+        };
+        let file = format!("{}.{word}.lock", keys.reader_file(name));
+        let lock = lock::take(dir, &file, &the_reader(name), patience)?;
         let places = read(dir, keys, name)?;
         Ok(Self {
             _lock: lock,
+            part,
             places,
         })
     }
 
-    /// Writes down where it is.
+    /// Writes down where it is, in the part that was taken.
     ///
     /// # Errors
     ///
-    /// `Storage`; what was saved before still counts then.
+    /// `Locked`, `Storage`; what was saved before still counts then. `Damaged`.
     pub(crate) fn save(&self, dir: &StateDir, keys: &Keys) -> Result<(), Error> {
         let dir = dir.make_sub(Sub::Readers)?;
-        let file = document(keys, &self.places.name);
-        let json = serde_json::to_vec(&self.places)
+        let name = &self.places.name;
+        let file = format!("{}.lock", keys.reader_file(name));
+        let _lock = lock::take(dir, &file, &the_reader(name), PATIENCE)?;
+        let mut places = read(dir, keys, name)?;
+        match self.part {
+            Part::Alerts => {
+                places.alert_cursor = self.places.alert_cursor;
+                places.alerts_had.clone_from(&self.places.alerts_had);
+            }
+            Part::Outputs => places.outputs.clone_from(&self.places.outputs),
+        }
+        let file = document(keys, name);
+        let json = serde_json::to_vec(&places)
             .map_err(|error| Error::other(format!("cannot write a reader as JSON: {error}")))?;
         let bytes = envelope::READER.seal(keys.store(), &keys.reader(), &json, &dir.path(&file))?;
         Ok(dir.replace(&file, &bytes)?)
@@ -174,6 +201,10 @@ pub(crate) fn highest_alert_had(dir: &StateDir, keys: &Keys) -> Result<u64, Erro
         above.into_iter().chain([places.alert_cursor])
     });
     Ok(had.max().unwrap_or(0))
+}
+
+fn the_reader(name: &str) -> String {
+    format!("the reader '{name}'")
 }
 
 fn document(keys: &Keys, name: &str) -> String {
@@ -235,17 +266,24 @@ mod tests {
         let place = Place {
             cursor: "a place".into(),
         };
-        let mut reader = Reader::take(&dir, &keys, "agent", Duration::ZERO).unwrap();
-        reader.places.alert_cursor = 5;
-        reader
+        let take = |part| Reader::take(&dir, &keys, "agent", part, Duration::ZERO);
+        let mut alerts = take(Part::Alerts).unwrap();
+        let mut outputs = take(Part::Outputs).unwrap();
+        assert!(
+            [Part::Alerts, Part::Outputs]
+                .map(take)
+                .iter()
+                .all(Result::is_err)
+        );
+        alerts.places.alert_cursor = 5;
+        outputs
             .places
             .outputs
             .insert(Id([0, 0, 0, 1]), place.clone());
-        reader.save(&dir, &keys).unwrap();
-        drop(reader);
-        let places = Reader::take(&dir, &keys, "agent", Duration::ZERO)
-            .unwrap()
-            .places;
+        outputs.save(&dir, &keys).unwrap();
+        alerts.save(&dir, &keys).unwrap();
+        drop((alerts, outputs));
+        let places = take(Part::Alerts).unwrap().places;
         assert_eq!(
             (places.alert_cursor, &places.outputs[&Id([0, 0, 0, 1])]),
             (5, &place)
@@ -275,7 +313,7 @@ mod tests {
     fn every_flipped_bit_every_cut_and_another_readers_document_is_damage() {
         let (temp, keys) = (TempDir::new(), keys());
         let dir = StateDir::open_existing(temp.path()).unwrap().unwrap();
-        Reader::take(&dir, &keys, "agent", Duration::ZERO)
+        Reader::take(&dir, &keys, "agent", Part::Alerts, Duration::ZERO)
             .unwrap()
             .save(&dir, &keys)
             .unwrap();

@@ -12,7 +12,7 @@ use super::key::{self, KEY_FILE_MAX_BYTES, KeyFile};
 use super::keys::Keys;
 use super::lock::{self, Lock, PATIENCE};
 use super::password::{self, Ask, Password};
-use super::readers::{self, Places, Reader};
+use super::readers::{self, Part, Places, Reader};
 use super::state::{self, State};
 use crate::crypto::Key;
 use crate::model::error::{Error, Kind};
@@ -137,20 +137,25 @@ impl Store {
         lock.map(|lock| self.locked(lock)).transpose()
     }
 
-    /// Takes the reader called `name`, and waits for it as long as `patience`.
+    /// Takes `part` of the reader called `name`, and waits for it as long as `patience`.
     ///
     /// # Errors
     ///
     /// `Locked` after that, `Damaged`.
-    pub(crate) fn reader(&self, name: &str, patience: Duration) -> Result<Reader, Error> {
-        Reader::take(&self.dir, &self.keys, name, patience)
+    pub(crate) fn reader(
+        &self,
+        name: &str,
+        part: Part,
+        patience: Duration,
+    ) -> Result<Reader, Error> {
+        Reader::take(&self.dir, &self.keys, name, part, patience)
     }
 
     /// Writes down where `reader` is.
     ///
     /// # Errors
     ///
-    /// `Storage`; what was saved before still counts then.
+    /// `Locked`, `Storage`; what was saved before still counts then. `Damaged`.
     pub(crate) fn save_reader(&self, reader: &Reader) -> Result<(), Error> {
         reader.save(&self.dir, &self.keys)
     }

@@ -317,6 +317,24 @@ fn a_chatty_match_is_no_flood_and_all_are_counted() {
 }
 
 #[test]
+fn what_was_held_back_is_told_when_the_expressions_change() {
+    let bgp = Sandbox::new();
+    let line = "for n in 1 2 3 4 5 6 7; do echo error $n; sleep 0.02; done; read x; read y";
+    bgp.start_with(
+        &["--name", "web", "--alert-on-output", "error"],
+        ["sh", "-c", line],
+    );
+    bgp.run(["wait", "web", "--output", "error 7"]).code(0);
+    let both = ["--alert-on-output", "error", "--alert-on-output", "panic"];
+    bgp.run(["alert", "web"].into_iter().chain(both)).code(0);
+    let told = take(&bgp, "default");
+    let counts = told.iter().map(|alert| alert["count"].as_u64().unwrap());
+    assert_eq!(counts.sum::<u64>(), 7, "{told:?}");
+    assert_eq!(told.last().unwrap()["line"], "error 7");
+    bgp.run(["stop", "web"]).code(0);
+}
+
+#[test]
 fn silence_is_told_once_until_something_is_written() {
     let bgp = Sandbox::new();
     let line = "echo hello; read x; echo again; sleep 60";

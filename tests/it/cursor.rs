@@ -327,6 +327,63 @@ fn a_search_that_goes_on_sees_whole_lines() {
         .stdout("half whole\n");
 }
 
+/// A line that was found is shown as it stands; what it becomes is its rest, whatever stands in that.
+#[test]
+fn the_rest_of_a_line_that_was_found_comes_too() {
+    let bgp = Sandbox::new();
+    let line = "printf 'error: disk'; read x; echo ' is full'; echo fine; read y";
+    bgp.start("web", ["sh", "-c", line]);
+    bgp.run(["wait", "web", "--output", "disk"]).code(0);
+    let first = bgp.run(["output", "web", "--grep", "error", "--json"]);
+    let first = first.code(0).json();
+    assert_eq!(lines(&first), ["error: disk+"]);
+    let new = || {
+        bgp.run(["output", "web", "--grep", "error", "--new"])
+            .code(0)
+    };
+    new().stdout("error: disk\n");
+    bgp.run(["send", "web", "x"]).code(0);
+    bgp.run(["wait", "web", "--output", "fine"]).code(0);
+    new().stdout(" is full\n");
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let rest = ["output", "web", "--grep", "error", "--after", cursor];
+    bgp.run(rest).code(0).stdout(" is full\n");
+}
+
+#[test]
+fn the_place_behind_a_prompt_is_one_of_its_stream() {
+    let bgp = Sandbox::new();
+    let line = "printf abc; read x; printf 'password: ' >&2; read y; echo def";
+    bgp.start("ask", ["sh", "-c", line]);
+    bgp.run(["wait", "ask", "--output", "abc"]).code(0);
+    bgp.run(["send", "ask", "x"]).code(0);
+    let found = bgp.run(["wait", "ask", "--output", "password", "--json"]);
+    let found = found.code(0).json();
+    bgp.run(["send", "ask", "y"]).code(0);
+    bgp.run(["wait", "ask"]).code(0);
+    let cursor = found["condition"]["nextCursor"].as_str().unwrap();
+    assert_eq!(lines(&after(&bgp, "ask", cursor)), ["abcdef"]);
+}
+
+#[test]
+fn what_rotation_has_left_of_a_line_is_no_line_behind_a_place_either() {
+    let bgp = Sandbox::new();
+    let line = "printf 'prompt> ' >&2; read x; seq 1 300000; read y; echo answer >&2";
+    bgp.start_with(&["--name", "ask", "--max-log", "1MiB"], ["sh", "-c", line]);
+    bgp.run(["wait", "ask", "--output", "prompt"]).code(0);
+    bgp.run(["send", "ask", "x"]).code(0);
+    bgp.run(["wait", "ask", "--output", "^300000$"]).code(0);
+    let all = bgp
+        .run(["output", "ask", "-n", "0", "--json"])
+        .code(0)
+        .json();
+    assert!(all["droppedBytes"].as_u64() > Some(0), "it was rotated");
+    bgp.run(["send", "ask", "y"]).code(0);
+    bgp.run(["wait", "ask"]).code(0);
+    let cursor = all["nextCursor"].as_str().unwrap();
+    assert_eq!(lines(&after(&bgp, "ask", cursor)), ["+answer"]);
+}
+
 /// Reading writes nothing but the reader's own document.
 #[test]
 fn who_reads_on_does_not_touch_the_state() {

@@ -351,6 +351,20 @@ fn each_run_reads_its_file_from_the_beginning() {
 }
 
 #[test]
+fn between_two_runs_a_wait_looks_at_the_next() {
+    let bgp = Sandbox::new();
+    let web = start_again(&bgp, "web", 3_600_000, "always", "echo ready; exit 1");
+    bgp.wait_until("it waits to run again", || {
+        let status = bgp.status(&web.id);
+        (status["status"] == "starting").then_some(())
+    });
+    assert_eq!(bgp.output("web"), "ready\n");
+    bgp.run(["wait", "web", "--output", "ready", "--timeout", "200ms"])
+        .failed(124);
+    bgp.run(["stop", "web"]).code(0);
+}
+
+#[test]
 fn what_a_run_left_behind_is_ended_before_the_next_begins() {
     let bgp = Sandbox::new();
     let line =

@@ -186,6 +186,32 @@ fn verify_looks_at_the_logs_also_where_the_state_is_damaged() {
 }
 
 #[test]
+fn no_number_of_an_alert_comes_a_second_time() {
+    let bgp = Sandbox::new();
+    let fails = |name: &str| {
+        bgp.start(name, ["false"]);
+        bgp.run(["wait", name]).code(1);
+    };
+    let taken = |reader: &str| {
+        let told = bgp.run(["alerts", "--json", "--as", reader]).code(0).json();
+        let told = told["alerts"].as_array().unwrap().iter();
+        told.map(|alert| alert["process"]["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    for name in ["a", "b", "c"] {
+        fails(name);
+    }
+    assert_eq!(taken("one"), ["a", "b", "c"]);
+    fs::write(bgp.state().join("processes.json.enc"), "").unwrap();
+    bgp.run(["repair"]).code(0);
+    for name in ["d", "e", "f", "g"] {
+        fails(name);
+    }
+    assert_eq!(taken("one"), ["d", "e", "f", "g"]);
+    assert_eq!(taken("other"), ["d", "e", "f", "g"]);
+}
+
+#[test]
 fn an_intact_state_is_left_alone() {
     let bgp = Sandbox::new();
     bgp.run(["repair"]).code(0).stdout_has("intact");

@@ -7,10 +7,12 @@
 //! | F3 | a signal ends a watch, and leaves nothing behind |
 //! | F13 | a watch that is killed at any moment misses nothing |
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -190,6 +192,54 @@ fn to_watch_some_leaves_the_others_pending() {
     assert_eq!(first, ["alert 1: o", "alert 3: t"]);
     bgp.run(["watch", "--timeout", "0", "nothing-like-it"])
         .failed(3);
+}
+
+#[test]
+fn who_watches_a_name_hears_of_those_that_have_it_later() {
+    let bgp = Sandbox::new();
+    bgp.start("web", ["sh", "-c", "read x; exit 3"]);
+    let watch = watching(&bgp, &["--once", "web"]);
+    bgp.run(["restart", "web"]).code(0);
+    bgp.run(["send", "web", ""]).code(0);
+    let told = watch.finish().code(0);
+    told.stdout_has("web").stdout_has("failed with code 3");
+}
+
+#[test]
+fn output_that_stands_in_a_pager_keeps_no_alert_waiting() {
+    let bgp = Sandbox::new();
+    bgp.start("seq", ["seq", "100000"]);
+    bgp.run(["wait", "seq"]).code(0);
+    let mut pager = bgp.command(["output", "seq", "--new"]);
+    let mut pager = pager.stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 1];
+    pager
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut first)
+        .unwrap();
+    bgp.start("web", ["false"]);
+    bgp.run(["wait", "web"]).code(1);
+    bgp.run(["watch", "--once", "--timeout", "20s"])
+        .code(0)
+        .stdout_has("alert 1: web");
+    bgp.run(["alerts"]).code(0).stdout("");
+    pager.kill().unwrap();
+    pager.wait().unwrap();
+}
+
+#[test]
+fn a_watch_that_could_not_look_says_so_when_its_time_is_over() {
+    let bgp = Sandbox::new();
+    let web = bgp.start("web", ["false"]);
+    bgp.wait_for_supervisor_end(&web.id);
+    let lock = File::open(bgp.state().join("processes.lock")).unwrap();
+    let held = Flock::lock(lock, FlockArg::LockExclusiveNonblock).unwrap();
+    let watch = ["watch", "--once", "--timeout", "200ms"];
+    bgp.run(watch).failed(124).stderr_has("another command");
+    drop(held);
+    bgp.run(watch).code(0).stdout_has("alert 1: web");
 }
 
 // F3

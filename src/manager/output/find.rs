@@ -13,6 +13,7 @@ use crate::log::reader::{Item, Reader};
 use crate::manager::observe::{Observed, Reach};
 use crate::model::error::Error;
 use crate::model::facts::Note;
+use crate::model::status::Status;
 use crate::text::lines::Line;
 
 /// A line that was looked for.
@@ -27,13 +28,20 @@ pub(crate) struct Found {
 
 impl Reading {
     /// Leaves out what was written before the current run of `process` began: all before the record that tells
-    /// its beginning. If rotation has removed that, only the current run is left.
+    /// its beginning. If rotation has removed that, only the current run is left. Between two runs the next one
+    /// counts, of which nothing is there yet.
     ///
     /// # Errors
     ///
     /// A log that cannot be read.
     pub(crate) fn only_current_run(&mut self, process: &Observed) -> Result<(), Error> {
-        let run = process.block.as_ref().map_or(1, |block| block.run);
+        let block = process.block.as_ref();
+        let run = block.map_or(1, |block| block.run);
+        if block.is_some_and(|block| block.status == Status::Starting && block.last_exit.is_some())
+        {
+            self.from_run = Some(run + 1);
+            return Ok(());
+        }
         let begins_in_it = run > 1 && self.begins(run)?;
         self.from_run = begins_in_it.then_some(run);
         Ok(())

@@ -7,7 +7,7 @@ use crate::manager::Manager;
 use crate::manager::observe::Observed;
 use crate::model::error::Error;
 use crate::store::lock::PATIENCE;
-use crate::store::readers::{Place, Reader};
+use crate::store::readers::{Part, Place, Reader};
 
 /// A reader of one process's output, as whom nobody else reads meanwhile.
 pub(crate) struct ReadAs<'a> {
@@ -27,7 +27,7 @@ impl Manager {
         name: &str,
         process: &Observed,
     ) -> Result<(ReadAs<'_>, Option<Cursor>), Error> {
-        let reader = self.store.reader(name, PATIENCE)?;
+        let reader = self.store.reader(name, Part::Outputs, PATIENCE)?;
         let place = reader.places.outputs.get(&process.entry.id);
         // The id may have been another's before, whose log is gone.
         let cursor = place

@@ -207,6 +207,19 @@ fn a_new_password_opens_all_that_the_old_one_did() {
 }
 
 #[test]
+fn of_two_who_change_the_password_at_once_one_is_told_that_he_did_not() {
+    let temp = TempDir::new();
+    let old = environment(temp.path(), "old");
+    let store = Store::open_or_create(&old).unwrap();
+    let other = Store::open_existing(&old).unwrap().unwrap();
+    let password = |text: &[u8]| Password::new(Zeroizing::new(text.to_vec())).unwrap();
+    store.change_password(&password(b"one"), &old).unwrap();
+    let refused = other.change_password(&password(b"two"), &old);
+    assert_eq!(kind(refused), Kind::WrongPassword);
+    assert!(Store::open_existing(&environment(temp.path(), "one")).is_ok());
+}
+
+#[test]
 fn planted_files_are_refused_at_once() {
     let begin = Instant::now();
     for name in [KEY, STATE, LOCK, "key.tmp", "processes.json.enc.tmp"] {

@@ -118,16 +118,37 @@ fn nothing_is_compiled_or_timed_unless_asked_for() {
 fn settings_change_and_the_count_goes_on() {
     let (mut alerts, now) = began(serde_json::json!({"onOutput": ["a"]}));
     alerts.read(Kind::Stdout, b"a\na\n");
-    alerts.set(
+    let told = alerts.set(
         &settings(serde_json::json!({"onOutput": ["b"], "onIdleMs": 5})),
         now,
     );
+    assert_eq!(told.iter().map(|it| it.total).collect::<Vec<_>>(), [2]);
     alerts.read(Kind::Stdout, b"a\nb\n");
     assert_eq!(alerts.due(now).unwrap().total, 3);
     assert!(alerts.silent_since.is_some());
-    alerts.set(&AlertSettings::default(), now);
+    let _ = alerts.set(&AlertSettings::default(), now);
     alerts.read(Kind::Stdout, b"b\n");
     assert_eq!((alerts.due(now), alerts.deadline()), (None, None));
+}
+
+#[test]
+fn other_expressions_go_on_in_the_lines_that_are_not_finished() {
+    let on = |patterns: &[&str]| settings(serde_json::json!({ "onOutput": patterns }));
+    let lines = |alerts: &mut Alerts, now| {
+        let told = std::iter::from_fn(|| alerts.due(now).and_then(|raised| raised.line));
+        told.collect::<Vec<_>>()
+    };
+    for before in [on(&["err.*fatal"]), AlertSettings::default()] {
+        let mut alerts = Alerts::new(&before);
+        let now = Instant::now();
+        alerts.started(now);
+        alerts.read(Kind::Stdout, b"one\nerr ");
+        alerts.read(Kind::Stderr, b"non");
+        assert_eq!(alerts.set(&on(&["err.*fatal", "^fatal"]), now), []);
+        alerts.read(Kind::Stdout, b"fatal\n");
+        alerts.read(Kind::Stderr, b"fatal\n");
+        assert_eq!(lines(&mut alerts, now), ["err fatal"]);
+    }
 }
 
 #[test]
