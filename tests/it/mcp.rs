@@ -705,3 +705,46 @@ fn a_supervisor_that_is_stopped_or_a_lock_that_is_held_hangs_nothing() {
     proc::kill(supervisor, Signal::SIGCONT);
     client.done("process_kill", json!({"id": "stuck", "force": true}));
 }
+
+fn calling(id: &str, tool: &str, arguments: &Value) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": tool, "arguments": arguments}})
+}
+
+#[test]
+fn an_alert_that_nobody_has_received_stays_pending() {
+    let bgp = Sandbox::new();
+    bgp.start("fails", ["sh", "-c", "exit 3"]);
+    bgp.wait_status("fails", "failed");
+    let pending = || {
+        let told = bgp.run(["alerts", "--as", "agent", "--peek", "--json"]);
+        let told = told.code(0).json()["alerts"].clone();
+        told.as_array().unwrap().len()
+    };
+    let list = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}\n";
+    // Nobody reads any more; somebody does not read all that comes before it.
+    for (is_open, before) in [(false, String::new()), (true, list.repeat(20))] {
+        let mut child = bgp
+            .command(["mcp"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let unread = child.stdout.take().filter(|_| is_open);
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(before.as_bytes()).unwrap();
+        writeln!(stdin, "{}", calling("it", "process_alerts", &json!({}))).unwrap();
+        drop(stdin);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        drop(unread);
+        assert_eq!(pending(), 1, "{is_open}");
+    }
+    let mut client = Client::new(&bgp);
+    client.send(&calling("dropped", "process_alerts", &json!({})));
+    client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "dropped"}}));
+    let told = client.done("process_alerts", json!({}))["alerts"].clone();
+    let told = told.as_array().unwrap().len();
+    let before = client.aside.len(); // what comes before it is cancelled is told all the same
+    assert_eq!(told + before, 1);
+    assert_eq!(client.close(), 0);
+    assert_eq!(pending(), 0);
+}

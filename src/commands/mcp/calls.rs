@@ -150,10 +150,9 @@ impl Desk {
         if !ticket.cancelled.load(Ordering::Relaxed) {
             let mut answered = self.call(job, ticket);
             if !ticket.cancelled.load(Ordering::Relaxed) {
-                self.outlet
-                    .send(&answer(&job.id, job.era, result(&mut answered)));
-                // If what was told cannot be noted, it is told again.
-                let _ = answered.map(Answer::has_been_told);
+                let message = answer(&job.id, job.era, result(&mut answered));
+                let once_told = answered.ok().and_then(|answered| answered.once_told);
+                self.outlet.send_and(&message, once_told);
             }
         }
         locked(&self.under_way).remove(&job.id.to_string());

@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Event;
+use crate::agent::answer::OnceTold;
 use crate::commands::out::{Out, to_json};
 use crate::model::error::Error;
 
@@ -29,9 +30,17 @@ pub(super) struct Writer {
 /// Where answers are put.
 #[derive(Clone)]
 pub(super) struct Outlet {
-    lines: Sender<String>,
+    lines: Sender<Line>,
     unread_bytes: Arc<AtomicUsize>,
     is_full: Arc<AtomicBool>,
+}
+
+/// What waits to be written; without text, the end.
+#[derive(Default)]
+struct Line {
+    text: String,
+    /// What is to be done once it has been written. If it never is, this is dropped undone.
+    once_told: Option<Box<OnceTold>>,
 }
 
 impl Writer {
@@ -46,7 +55,7 @@ impl Writer {
             is_full: Arc::default(),
         };
         thread::spawn(move || {
-            let written = write_all(&to_write, &unread_bytes);
+            let written = write_all(to_write, &unread_bytes);
             let why = match &written {
                 Written::All => None,
                 Written::Not(why) => why.clone(),
@@ -69,7 +78,7 @@ impl Writer {
     ///
     /// It cannot be written (15).
     pub(super) fn finish(self, limit: Duration) -> Result<(), Error> {
-        let _ = self.outlet.lines.send(String::new()); // it may have ended
+        let _ = self.outlet.lines.send(Line::default()); // it may have ended
         match self.done.recv_timeout(limit) {
             Ok(Some(error)) => Err(error),
             Ok(None) | Err(_) => Ok(()),
@@ -84,8 +93,8 @@ enum Written {
     Not(Option<Error>),
 }
 
-/// Writes line after line; an empty one is the end.
-fn write_all(lines: &Receiver<String>, unread_bytes: &AtomicUsize) -> Written {
+/// Writes line after line, and drops what is left when that cannot be done.
+fn write_all(lines: Receiver<Line>, unread_bytes: &AtomicUsize) -> Written {
     // A descriptor of its own: who waits for a client to read holds no lock that others need.
     let mut out = match io::stdout().as_fd().try_clone_to_owned() {
         Ok(stdout) => Out::to(File::from(stdout)),
@@ -94,15 +103,18 @@ fn write_all(lines: &Receiver<String>, unread_bytes: &AtomicUsize) -> Written {
             return Written::Not(Some(error));
         }
     };
-    while let Ok(line) = lines.recv() {
-        if line.is_empty() {
+    for line in lines {
+        if line.text.is_empty() {
             return Written::All;
         }
-        let written = out.line(&line).and_then(|()| out.flush());
-        unread_bytes.fetch_sub(line.len(), Ordering::Relaxed);
+        let written = out.line(&line.text).and_then(|()| out.flush());
+        unread_bytes.fetch_sub(line.text.len(), Ordering::Relaxed);
         match written {
             Ok(()) if out.nobody_reads() => return Written::Not(None),
-            Ok(()) => {}
+            Ok(()) => {
+                // If what was told cannot be noted, it is told again.
+                let _ = line.once_told.map(|once_told| once_told());
+            }
             Err(error) => return Written::Not(Some(error)),
         }
     }
@@ -121,7 +133,7 @@ impl Outlet {
         };
         let unread_bytes = Arc::clone(&outlet.unread_bytes);
         let read = move || {
-            let lines: Vec<String> = sent.try_iter().collect();
+            let lines: Vec<String> = sent.try_iter().map(|line: Line| line.text).collect();
             let bytes = lines.iter().map(String::len).sum();
             unread_bytes.fetch_sub(bytes, Ordering::Relaxed);
             lines
@@ -131,15 +143,20 @@ impl Outlet {
 
     /// Has `message` written, after what waits already.
     pub(super) fn send(&self, message: &Value) {
-        let Ok(line) = to_json(message) else {
+        self.send_and(message, None);
+    }
+
+    /// The same, and has `once_told` done once it has been written. Else that is dropped.
+    pub(super) fn send_and(&self, message: &Value, once_told: Option<Box<OnceTold>>) {
+        let Ok(text) = to_json(message) else {
             return; // a value is always JSON
         };
-        let before = self.unread_bytes.fetch_add(line.len(), Ordering::Relaxed);
-        if before + line.len() > UNREAD_MAX_BYTES {
+        let before = self.unread_bytes.fetch_add(text.len(), Ordering::Relaxed);
+        if before + text.len() > UNREAD_MAX_BYTES {
             self.is_full.store(true, Ordering::Relaxed);
             return;
         }
-        let _ = self.lines.send(line); // else it has ended, and said so
+        let _ = self.lines.send(Line { text, once_told }); // else it has ended, and said so
     }
 
     /// That the client reads what it asked for.
