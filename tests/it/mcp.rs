@@ -748,3 +748,29 @@ fn an_alert_that_nobody_has_received_stays_pending() {
     assert_eq!(client.close(), 0);
     assert_eq!(pending(), 0);
 }
+
+#[test]
+fn what_is_read_is_not_cleared_meanwhile() {
+    let bgp = Sandbox::new();
+    let mut client = Client::new(&bgp);
+    for round in 0..5 {
+        client.done(
+            "process_start",
+            json!({"name": "z", "command": "seq 100000"}),
+        );
+        client.done("process_wait", json!({"id": "z"}));
+        for (tool, arguments) in [
+            ("output", json!({"id": "z", "lines": 0})),
+            ("status", json!({"id": "z"})),
+            ("wait", json!({"id": "z"})),
+            ("clear", json!({"id": "z"})),
+        ] {
+            client.send(&calling(tool, &format!("process_{tool}"), &arguments));
+        }
+        for id in ["output", "status", "clear"] {
+            let result = client.answer(&json!(id))["result"].clone();
+            assert_eq!(result["isError"], false, "round {round}: {result}");
+        }
+        client.answer(&json!("wait"));
+    }
+}

@@ -1,10 +1,13 @@
-//! Calls of actions: begun in the order in which they came, each on a thread of its own, the next when the
-//! last that changes something is done or takes long. So what follows a quick one finds it done, and nothing
-//! waits for a wait.
+//! Calls of actions: begun in the order in which they came, each on a thread of its own. What only reads begins
+//! when the last that changes something is done or takes long, and what changes something also when those that
+//! read before it are. So what follows a quick one finds it done, nobody loses what it reads, and nothing waits
+//! for a wait.
 //!
 //! Does not: stop an action half way; of one that is cancelled only the answer is dropped, and a wait ends.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,14 +21,14 @@ use super::protocol::{Code, Era, Refusal, answer};
 use super::writer::Outlet;
 use crate::agent::answer::Answer;
 use crate::agent::arguments::Arguments;
-use crate::agent::table::{Action, Effect};
+use crate::agent::table::{Action, Effect, Shape};
 use crate::agent::{Agent, Call, Face};
 use crate::commands::out::to_json;
 use crate::model::error::Error;
 
 /// How many calls may be under way or wait for their turn.
 const CALLS_MAX: usize = 64;
-/// How long a call waits for the one before it, from when it came.
+/// How long a call waits for those before it, from when it came.
 const TURN: Duration = Duration::from_secs(2);
 /// The longest wait: clients give up after a minute.
 const WAIT_MAX: Duration = Duration::from_secs(50);
@@ -130,18 +133,43 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn do_all(desk: &Arc<Desk>, jobs: &Receiver<(Job, Arc<Ticket>, Instant)>) {
-    let mut before: Option<Receiver<()>> = None;
+    let (mut changing, mut reading) = (Awaited::new(), Awaited::new());
     while let Ok((job, ticket, came)) = jobs.recv() {
-        if let Some(is_done) = before.take() {
-            let _ = is_done.recv_timeout((came + TURN).saturating_duration_since(Instant::now()));
-        }
-        let (done, is_done) = channel();
-        before = (job.action.effect != Effect::Reads).then_some(is_done);
+        let turn = came + TURN;
+        changing.wait(turn);
+        let awaited = if job.action.effect == Effect::Reads {
+            &reading
+        } else {
+            reading.wait(turn); // it may end or remove what they read
+            &changing
+        };
+        let is_wait = job.action.result == Shape::Waited;
+        let under_way = (!is_wait).then(|| awaited.under_way.clone());
         let desk = Arc::clone(desk);
         thread::spawn(move || {
             desk.finish(&job, &ticket);
-            let _ = done.send(()); // its turn may be over
+            drop(under_way);
         });
+    }
+}
+
+/// Calls that others wait for. Each holds a sender while it is under way, and sends nothing.
+struct Awaited {
+    under_way: Sender<Infallible>,
+    done: Receiver<Infallible>,
+}
+
+impl Awaited {
+    fn new() -> Self {
+        let (under_way, done) = channel();
+        Self { under_way, done }
+    }
+
+    /// Waits until all of them are done, but no longer than `until`, and for none of them again.
+    fn wait(&mut self, until: Instant) {
+        let Self { under_way, done } = mem::replace(self, Self::new());
+        drop(under_way);
+        let _ = done.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 }
 
