@@ -774,3 +774,36 @@ fn what_is_read_is_not_cleared_meanwhile() {
         client.answer(&json!("wait"));
     }
 }
+
+#[test]
+fn a_start_that_waits_says_what_has_come() {
+    let bgp = Sandbox::new();
+    let mut client = Client::new(&bgp);
+    let noise = "for i in $(seq 30); do echo noise; done";
+    for (name, command, limit, told) in [
+        (
+            "comes",
+            format!("echo port 8080 ready; {noise}; exec sleep 600"),
+            "50s",
+            "\"comes\" (proc_1) has written: port 8080 ready",
+        ),
+        ("ends", noise.to_owned(), "50s", "'ends' ended before"),
+        (
+            "waits",
+            "exec sleep 600".to_owned(),
+            "100ms",
+            "what was waited for has not come",
+        ),
+    ] {
+        let arguments =
+            json!({"name": name, "command": command, "waitFor": "ready", "waitTimeout": limit});
+        let answer = client.done("process_start", arguments);
+        let notes = answer["notes"].as_array().unwrap();
+        assert!(
+            notes
+                .iter()
+                .any(|note| note.as_str().unwrap().contains(told)),
+            "{answer}"
+        );
+    }
+}

@@ -47,7 +47,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         command(&info)
     );
     if let Some(conditions) = conditions {
-        let begin = |what: String| Answer::new("start", message.as_str()).line(&what);
+        let begin = |what: String| Answer::new("start", message.as_str()).also(&what);
         return ready(call, &info.id.to_string(), conditions, &begin);
     }
     let output = call.agent.call_of("output", &[("id", &id)]);
