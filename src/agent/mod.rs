@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::config::Configuration;
+use crate::config::{Configuration, FileState, Settings};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
 use crate::manager::observe::Observed;
@@ -46,12 +46,13 @@ pub(crate) enum Face {
 /// Everything an action is done with.
 pub(crate) struct Agent {
     pub(crate) environment: Environment,
-    pub(crate) configuration: Configuration,
     pub(crate) face: Face,
     /// Whether its answers are read as documents, and not as text alone.
     pub(crate) documents: bool,
     /// The session of what is started, when the caller names none.
     pub(crate) session: Option<String>,
+    /// What the configuration said last while it had no fault.
+    settings: Mutex<Arc<Settings>>,
     /// The store, once it is unlocked: whoever stays unlocks it once.
     held: Mutex<Option<Arc<Manager>>>,
 }
@@ -72,19 +73,26 @@ impl Agent {
     /// # Errors
     ///
     /// The session in its environment has no valid name (2).
-    pub(crate) fn new(
-        environment: Environment,
-        configuration: Configuration,
-        face: Face,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(environment: Environment, face: Face) -> Result<Self, Error> {
+        let settings = Configuration::read(&environment).settings;
         Ok(Self {
             session: environment.session()?,
             environment,
-            configuration,
             face,
+            settings: Mutex::new(Arc::new(settings)),
             documents: true,
             held: Mutex::new(None),
         })
+    }
+
+    /// What the configuration says now; while it is faulty, what it said before.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        let now = Configuration::read(&self.environment);
+        let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(now.file, FileState::Faulty(_)) {
+            *settings = Arc::new(now.settings);
+        }
+        Arc::clone(&settings)
     }
 
     /// The store; `None` where there is none yet.

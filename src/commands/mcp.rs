@@ -27,12 +27,10 @@ use nix::sys::signal::Signal;
 use super::out::note;
 use super::{Context, Outcome};
 use crate::agent::{Agent, Face};
-use crate::config::Configuration;
 use crate::manager::Manager;
 use crate::manager::stop::StopOptions;
 use crate::model::error::Error;
 use crate::model::status::Reason;
-use crate::store::environment::Environment;
 use crate::store::password;
 use crate::sys::notify::{FOREVER, either};
 use crate::sys::signals::{Signals, exit_code};
@@ -86,20 +84,19 @@ pub(crate) fn run(context: &mut Context, at_end: AtEnd) -> Outcome {
         Ok(environment) => (environment, None),
         Err(error) => (context.environment.clone(), Some(error)),
     };
-    let configuration = Configuration::read(&environment);
-    let grace = configuration.settings.grace_of_file();
-    let mut agent = Agent::new(environment.clone(), configuration, Face::Tools)?;
+    let mut agent = Agent::new(environment, Face::Tools)?;
     if at_end == AtEnd::TheyEnd && agent.session.is_none() {
         agent.session = Some(format!("mcp-{:08x}", fastrand::u32(..)));
     }
     let session = agent.session.clone().filter(|_| at_end == AtEnd::TheyEnd);
+    let agent = Arc::new(agent);
     let (sender, events) = sync_channel(AHEAD);
     if session.is_some() {
         take_signals(sender.clone())?; // before there are threads that would have them
     }
     read_ahead(sender.clone());
     let writer = Writer::begin(sender.clone());
-    let calls = Calls::begin(Arc::new(agent), locked, writer.outlet(), sender);
+    let calls = Calls::begin(Arc::clone(&agent), locked, writer.outlet(), sender);
     let server = Server::new(calls.clone(), writer.outlet());
     let result = serve(&events, &server, &writer.outlet());
     calls.hurry();
@@ -112,7 +109,7 @@ pub(crate) fn run(context: &mut Context, at_end: AtEnd) -> Outcome {
         let _ = events.recv_timeout(left.min(LOOK_AGAIN)); // whatever comes, it is looked again
     }
     if let Some(session) = session {
-        end_session(&environment, &session, grace)?;
+        end_session(&agent, &session)?;
     }
     if result.is_ok() {
         writer.finish(LAST_ANSWERS)?;
@@ -180,18 +177,14 @@ fn read_ahead(events: SyncSender<Event>) {
     });
 }
 
-fn end_session(
-    environment: &Environment,
-    session: &str,
-    grace: Option<Duration>,
-) -> Result<(), Error> {
-    let Some(manager) = Manager::open(environment)? else {
+fn end_session(agent: &Agent, session: &str) -> Result<(), Error> {
+    let Some(manager) = Manager::open(&agent.environment)? else {
         return Ok(());
     };
     let options = StopOptions {
         reason: Reason::Session,
         grace: None,
-        configured: grace,
+        configured: agent.settings().grace_of_file(),
     };
     let (_, errors) = manager.end_session(session, options)?;
     errors.into_iter().next().map_or(Ok(()), Err)

@@ -14,7 +14,6 @@ use super::{Context, Outcome};
 use crate::agent::arguments::Arguments;
 use crate::agent::table::{ACTIONS, Action};
 use crate::agent::{Agent, Call, Face, line, table};
-use crate::config::Configuration;
 use crate::model::bytes::Bytes;
 use crate::model::error::Error;
 use crate::text::display::for_terminal;
@@ -34,8 +33,7 @@ pub(crate) fn run(context: &mut Context, words: &[OsString]) -> Outcome {
     let mut said = said(words)?;
     let action = action(&mut said)?;
     let arguments = Arguments::read(action, &said, Face::Line)?;
-    let configuration = Configuration::read(&context.environment);
-    let mut agent = Agent::new(context.environment.clone(), configuration, Face::Line)?;
+    let mut agent = Agent::new(context.environment.clone(), Face::Line)?;
     agent.documents = context.format == Format::Json;
     let call = Call {
         agent: &agent,

@@ -208,10 +208,11 @@ impl ProcessManager {
     /// No such process (3, 4), nothing of it lives (5), something could not be killed (8).
     pub fn kill(&self, id: &str) -> Result<ProcessInfo, Error> {
         let process = self.manager.resolve(id)?;
+        let configuration = Configuration::read(&self.environment);
         let options = StopOptions {
             reason: Reason::Stop,
             grace: None,
-            configured: None,
+            configured: configuration.settings.grace_of_file(),
         };
         let stopped = self.manager.stop(&[process], options).pop();
         let stopped = stopped.unwrap_or_else(|| Err(gone(id)))?;

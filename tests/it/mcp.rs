@@ -807,3 +807,32 @@ fn a_start_that_waits_says_what_has_come() {
         );
     }
 }
+
+/// What is killed would take an hour if another grace held.
+#[test]
+fn the_configuration_holds_as_it_is_at_a_call() {
+    let bgp = Sandbox::new();
+    let set = |key: &str, value: &str| drop(bgp.run(["config", "set", key, value]).code(0));
+    set("stop.graceSeconds", "3600");
+    let mut client = Client::new(&bgp);
+    let killed = |client: &mut Client| {
+        let deaf = format!("exec {}", crate::harness::script("ignores-term.sh"));
+        let deaf = json!({"name": "deaf", "command": deaf, "waitFor": "^ready", "replace": true});
+        assert_eq!(client.done("process_start", deaf)["came"], "output");
+        let killed = client.done("process_kill", json!({"id": "deaf"}));
+        assert_eq!(killed["process"]["signal"], "SIGKILL", "{killed}");
+    };
+    set("stop.graceSeconds", "0");
+    killed(&mut client);
+    client.done("process_start", json!({"name": "many", "command": "seq 9"}));
+    client.done("process_wait", json!({"id": "many"}));
+    set("output.defaultTailLines", "2");
+    let shown = client.done("process_output", json!({"id": "many"}));
+    assert_eq!(shown["lines"].as_array().unwrap().len(), 2, "{shown}");
+    // A faulty file changes nothing.
+    let path = bgp.dir().join("home/.config/bgp/config.json");
+    assert!(path.exists());
+    std::fs::write(&path, "nonsense").unwrap();
+    killed(&mut client);
+    std::fs::remove_file(path).unwrap();
+}

@@ -18,7 +18,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         grace: force
             .then_some(Duration::ZERO)
             .or(call.arguments.duration("grace")),
-        configured: call.agent.configuration.settings.grace_of_file(),
+        configured: call.agent.settings().grace_of_file(),
     };
     let id = format!("proc_{}", process.entry.number);
     let result = manager.stop(&[process], options).pop();

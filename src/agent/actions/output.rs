@@ -68,7 +68,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
 
 fn query(call: &Call<'_>) -> Query {
     let said = call.arguments;
-    let settings = &call.agent.configuration.settings;
+    let settings = call.agent.settings();
     let configured = settings
         .all()
         .any(|(setting, held)| setting.key == Key::DefaultTailLines && held.source == Source::File);

@@ -85,7 +85,7 @@ fn options(call: &Call<'_>) -> StartOptions {
     let (agent, said) = (call.agent, call.arguments);
     let switch = |name: &str, default: bool| said.switch(name).unwrap_or(default);
     let text = |name: &str| said.text(name).map(str::to_owned);
-    let settings = &agent.configuration.settings;
+    let settings = agent.settings();
     let file = text("envFile").map(|file| Variables::File(file.into()));
     let file = file.into_iter();
     let one_by_one = said.variables("env").iter();

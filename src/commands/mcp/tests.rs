@@ -15,7 +15,6 @@ use super::lines::{Lines, Next};
 use super::server::Server;
 use super::writer::Outlet;
 use crate::agent::{Agent, Face};
-use crate::config::Configuration;
 use crate::model::error::{Error, Kind};
 use crate::store::environment::Environment;
 use crate::testing::{Check, Property};
@@ -73,8 +72,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let environment = Environment::new([("BGP_DIR", "/nowhere"), ("HOME", "/nowhere")]);
-        let configuration = Configuration::read(&environment);
-        let agent = Arc::new(Agent::new(environment, configuration, Face::Tools).unwrap());
+        let agent = Arc::new(Agent::new(environment, Face::Tools).unwrap());
         let (sender, events) = sync_channel(1);
         let (outlet, written) = Outlet::to_reader();
         let locked = Some(Error::new(Kind::NoPassword, "no password"));
