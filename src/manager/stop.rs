@@ -86,7 +86,7 @@ impl Manager {
         options: StopOptions,
     ) -> Vec<Result<ProcessInfo, Error>> {
         // Each takes a connection until it has ended; what goes beyond that comes after.
-        let descriptors = ManyDescriptors::allow();
+        let descriptors = ManyDescriptors::allow(targets.len() + OTHER_DESCRIPTORS);
         let at_once = descriptors.count.saturating_sub(OTHER_DESCRIPTORS).max(1);
         targets
             .chunks(at_once)

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::{Mutex, PoisonError};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
@@ -113,34 +114,64 @@ pub(crate) fn own_time_limit() -> Option<u64> {
     None
 }
 
-/// While this exists the process may have as many descriptors as the system lets it.
+/// While this exists the process may have many descriptors at once.
 pub(crate) struct ManyDescriptors {
-    before: Option<Limit>,
     /// How many that are.
     pub(crate) count: usize,
+    has_raised: bool,
 }
 
+/// Who needs a raised limit: it is the whole process's, and several threads may need it at once.
+struct Raised {
+    by: usize,
+    /// The caller's limit, which holds again when nobody needs more.
+    before: Limit,
+}
+
+static RAISED: Mutex<Option<Raised>> = Mutex::new(None);
+
 impl ManyDescriptors {
-    /// Raises the limit as far as it can be raised.
-    pub(crate) fn allow() -> Self {
-        let limit = || getrlimit(Resource::RLIMIT_NOFILE).ok();
-        let before = limit();
-        if let Some((_, hard)) = before {
-            let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard); // else it stays as it is
+    /// Raises the limit as far as it can be raised, if the caller's is less than `wanted`. What is started
+    /// while it is raised has it too, so it is raised only then.
+    pub(crate) fn allow(wanted: usize) -> Self {
+        let mut raised = RAISED.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = || getrlimit(Resource::RLIMIT_NOFILE).unwrap_or_default();
+        let (by, before) = match &*raised {
+            Some(raised) => (raised.by, raised.before),
+            None => (0, limit()),
+        };
+        let count = |(soft, _): Limit| usize::try_from(soft).unwrap_or(usize::MAX);
+        let has_raised = (1..wanted).contains(&count(before)); // none are those of a limit that is not told
+        if !has_raised {
+            return Self {
+                count: count(before),
+                has_raised,
+            };
         }
-        let soft = limit().map_or(0, |(soft, _)| soft);
+        *raised = Some(Raised { by: by + 1, before });
+        if by == 0 {
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, before.1, before.1); // else it stays as it is
+        }
         Self {
-            before,
-            count: usize::try_from(soft).unwrap_or(usize::MAX),
+            count: count(limit()),
+            has_raised,
         }
     }
 }
 
 impl Drop for ManyDescriptors {
     fn drop(&mut self) {
-        if let Some((soft, hard)) = self.before {
-            let _ = setrlimit(Resource::RLIMIT_NOFILE, soft, hard); // what is started now has the caller's
+        if !self.has_raised {
+            return;
         }
+        let mut raised = RAISED.lock().unwrap_or_else(PoisonError::into_inner);
+        *raised = raised.take().and_then(|Raised { by, before }| {
+            if by > 1 {
+                return Some(Raised { by: by - 1, before });
+            }
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, before.0, before.1); // it was so before
+            None
+        });
     }
 }
 
@@ -215,4 +246,36 @@ pub(crate) fn umask() -> u32 {
     let mask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     nix::sys::stat::umask(mask);
     libc::mode_t::into(mask.bits())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_descriptors_is_raised_for_many_alone_and_is_the_callers_after_the_last() {
+        let soft = || getrlimit(Resource::RLIMIT_NOFILE).unwrap().0;
+        let (callers, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        let lower = callers - 1; // as good as the caller's for what runs beside this
+        let can_be_raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
+        let highest = if can_be_raised { hard } else { lower };
+        setrlimit(Resource::RLIMIT_NOFILE, lower, hard).unwrap();
+        let few = ManyDescriptors::allow(65);
+        assert_eq!(
+            (soft(), few.count),
+            (lower, usize::try_from(lower).unwrap())
+        );
+        let first = ManyDescriptors::allow(usize::MAX);
+        let second = ManyDescriptors::allow(usize::MAX);
+        assert_eq!(
+            (soft(), second.count),
+            (highest, usize::try_from(highest).unwrap())
+        );
+        drop(first);
+        drop(few);
+        assert_eq!(soft(), highest, "one needs it still");
+        drop(second);
+        assert_eq!(soft(), lower);
+        setrlimit(Resource::RLIMIT_NOFILE, callers, hard).unwrap();
+    }
 }

@@ -836,3 +836,23 @@ fn the_configuration_holds_as_it_is_at_a_call() {
     killed(&mut client);
     std::fs::remove_file(path).unwrap();
 }
+
+#[test]
+fn what_is_started_during_a_kill_has_the_callers_limit_of_open_files() {
+    let bgp = Sandbox::new();
+    let mut client = Client::of(
+        bgp.foreign("/bin/sh")
+            .args(["-c", "ulimit -Sn 200; exec \"$BGP\" mcp"]),
+    );
+    bgp.start_stubborn("deaf", "4s");
+    client.send(&calling("kill", "process_kill", &json!({"id": "deaf"})));
+    // It begins when the kill has had its turn.
+    client.done(
+        "process_start",
+        json!({"name": "limit", "command": "ulimit -Sn"}),
+    );
+    client.done("process_wait", json!({"id": "limit"}));
+    assert_eq!(bgp.output("limit"), "200\n");
+    let killed = client.answer(&json!("kill"));
+    assert_eq!(killed["result"]["isError"], false, "{killed}");
+}
