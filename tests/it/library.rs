@@ -12,7 +12,8 @@ use bgp::{
     WaitFor,
 };
 
-use crate::harness::{DEADLINE, PASSWORD, Sandbox, bin};
+use crate::harness::{DEADLINE, PASSWORD, Sandbox, bin, script};
+use crate::invocation::finish;
 
 fn open(sandbox: &Sandbox) -> ProcessManager {
     ProcessManager::open(sandbox.state(), PASSWORD, bin()).unwrap()
@@ -226,4 +227,30 @@ fn a_time_that_no_clock_holds_is_never_over() {
     let idle = WaitFor::idle(std::time::Duration::MAX);
     let ended_before = manager.wait("web", &idle, None).unwrap_err();
     assert_eq!(ended_before.code(), 7);
+}
+
+/// It would take an hour if another grace held. A program has the configuration of its user, so this one is its own
+/// child, with the sandbox's home.
+#[test]
+fn a_kill_has_the_grace_of_the_configuration() {
+    if std::env::var_os("BGP_TEST_KILLS").is_some() {
+        let variable = |name| std::env::var_os(name).unwrap();
+        let manager = ProcessManager::open(variable("BGP_DIR"), PASSWORD, variable("BGP")).unwrap();
+        let killed = manager.kill("deaf").unwrap();
+        assert_eq!(killed.signal.as_deref(), Some("SIGKILL"));
+        return;
+    }
+    let bgp = Sandbox::new();
+    let grace = |seconds| {
+        bgp.run(["config", "set", "stop.graceSeconds", seconds])
+            .code(0);
+    };
+    grace("3600");
+    bgp.ready(&bgp.start("deaf", [script("ignores-term.sh")]));
+    grace("0");
+    let test = "library::a_kill_has_the_grace_of_the_configuration";
+    let mut program = bgp.foreign(std::env::current_exe().unwrap());
+    finish(program.args(["--exact", test]).env("BGP_TEST_KILLS", "1"))
+        .code(0)
+        .stdout_has("1 passed");
 }
