@@ -20,6 +20,14 @@ pub(crate) struct Record {
     pub(crate) iv: [u8; 16],
 }
 
+/// The middle of the record that holds the byte `at`, or of the next behind it: not all bytes of a block are of a
+/// record.
+pub(crate) fn within_a_record(segment: &[u8], at: usize) -> usize {
+    let mut all = records(segment).into_iter();
+    let Range { start, end } = all.find(|record| record.range.end > at).unwrap().range;
+    usize::midpoint(start, end)
+}
+
 /// The records of one segment, in the order of the file.
 pub(crate) fn records(segment: &[u8]) -> Vec<Record> {
     let mut found = Vec::new();

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::harness::{Sandbox, file_names};
 use crate::invocation::finish;
 use crate::proc;
+use crate::raw;
 
 /// A live process, one that ended well after rotation, one that failed, and one that is lost.
 fn scene(bgp: &Sandbox) {
@@ -152,14 +153,18 @@ fn verify_looks_at_the_logs_also_where_the_state_is_damaged() {
         let id = line_of(name).split(['(', ')']).nth(1).unwrap().to_owned();
         (bgp.state().join("logs").join(format!("{id}.log.enc")), id)
     };
-    let flip = |(path, id): (std::path::PathBuf, String), at: fn(usize) -> usize| {
+    let flip = |(path, id): (std::path::PathBuf, String), at: fn(&[u8]) -> usize| {
         let mut bytes = fs::read(&path).unwrap();
-        let at = at(bytes.len());
+        let at = at(&bytes);
         bytes[at] ^= 1;
         fs::write(&path, bytes).unwrap();
         id
     };
-    let failed = flip(log_of("failed"), |length| length * 2 / 3);
+    // From the end, as START is as long as the environment is.
+    let failed = flip(log_of("failed"), |bytes| {
+        let records = raw::records(bytes);
+        raw::within_a_record(bytes, records[records.len() - 2].range.start)
+    });
     let lost = flip(log_of("lost"), |_| 200);
     bgp.run(["verify"])
         .code(13)
