@@ -52,6 +52,14 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Says why a test is passed over, or the rest of it: past the test runner, which shows what a test printed only
+/// when it failed.
+#[cfg(test)]
+pub(crate) fn passed_over(why: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "passed over: {why}");
+}
+
 /// A fresh directory of mode 0700, removed with all that is in it when dropped.
 pub(crate) struct TempDir(PathBuf);
 

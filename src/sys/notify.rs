@@ -260,7 +260,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::testing::TempDir;
+    use crate::testing::{TempDir, passed_over};
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -275,6 +275,8 @@ mod tests {
             assert!(notifier.wait(LONG, &[]));
             let (changed, []) = wait_any(&[&notifier], [], Duration::ZERO);
             assert_eq!(changed, [false], "a change was told twice");
+        } else {
+            passed_over("nothing can be watched here");
         }
         assert!(begun.elapsed() < LONG);
     }
@@ -343,6 +345,8 @@ mod tests {
             std::fs::write(temp.path().join("file"), b"changed").unwrap();
             let (changed, []) = wait_any(&[&part], [], LONG);
             assert_eq!(changed, [true]);
+        } else {
+            passed_over("nothing can be watched here");
         }
         assert!(begun.elapsed() < LONG);
     }

@@ -502,7 +502,7 @@ fn a_state_is_on_the_disk_before_it_takes_the_old_ones_place() {
     ]);
     finish(strace.arg(crate::harness::bin()).args(["clear", "ended"])).code(0);
     let text = fs::read_to_string(&trace).unwrap();
-    let readable = text.contains("\"processes.json.enc\"") || proc::is_root();
+    let readable = text.contains("\"processes.json.enc\"") || proc::may_inspect();
     if proc::pass_over(!readable, "strace may not read what it traces") {
         return;
     }
@@ -625,7 +625,7 @@ fn a_state_that_was_being_written_is_ignored_and_removed() {
 #[test]
 fn all_that_is_killed_at_once_is_lost_and_starts_no_more() {
     let bgp = Sandbox::new();
-    if proc::pass_over(!proc::is_root(), "only root has a namespace to kill all in") {
+    if proc::pass_over(!proc::may_unshare(), proc::NO_NAMESPACES) {
         return;
     }
     let line = r#"
@@ -725,7 +725,8 @@ fn a_setuid_program_that_a_killed_supervisor_left_is_ended_by_stop() {
     if proc::pass_over(
         !proc::is_root(),
         "only root makes a setuid program of another user",
-    ) {
+    ) || proc::pass_over(!proc::may_be_setuid(bgp.dir()), proc::NO_SETUID)
+    {
         return;
     }
     let program = bgp.dir().join("setuid-sleep");

@@ -8,7 +8,10 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -123,7 +126,9 @@ impl Sandbox {
             std::process::id(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
-        let dir = std::env::temp_dir().join(format!("bgp-it-{unique}"));
+        // As the kernel names it: what bgp tells of a place in it is compared with this.
+        let temp = std::env::temp_dir().canonicalize().unwrap();
+        let dir = temp.join(format!("bgp-it-{unique}"));
         fs::create_dir(&dir).unwrap();
         set_mode(&dir, 0o700);
         fs::create_dir(dir.join("home")).unwrap();
@@ -470,9 +475,34 @@ pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
 /// The process that listens on a supervisor's socket, as the kernel says.
 fn listener(state: &Path, id: &str) -> Option<i32> {
     use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
-    let stream =
-        std::os::unix::net::UnixStream::connect(state.join(format!("run/{id}.sock"))).ok()?;
+    let stream = connect(&state.join(format!("run/{id}.sock"))).ok()?;
     Some(getsockopt(&stream, PeerCredentials).ok()?.pid())
+}
+
+/// Gives `path` to `call` in a form for which the address of a socket has room, about 100 bytes.
+fn in_short<T>(path: &Path, call: impl FnOnce(&Path) -> T) -> T {
+    let (Some(place), Some(name)) = (path.parent(), path.file_name()) else {
+        return call(path);
+    };
+    if !cfg!(target_os = "linux") {
+        return call(path);
+    }
+    let Ok(place) = File::open(place) else {
+        return call(path);
+    };
+    let short = format!("/proc/self/fd/{}", place.as_raw_fd());
+    call(&Path::new(&short).join(name))
+}
+
+/// Listens at `path`, however long it is.
+#[track_caller]
+pub(crate) fn listen(path: &Path) -> UnixListener {
+    in_short(path, |short| UnixListener::bind(short).unwrap())
+}
+
+/// Connects to what listens at `path`, however long it is.
+pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
+    in_short(path, |short| UnixStream::connect(short))
 }
 
 /// `chmod`.

@@ -8,14 +8,13 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Proc, Sandbox, script};
+use crate::harness::{Proc, Sandbox, connect, listen, script};
 use crate::invocation::Running;
 use crate::proc;
 
@@ -66,12 +65,12 @@ fn strangers_on_the_socket_hold_nobody_up() {
         gibibyte,
         hello(1, 1),
     ] {
-        let mut stranger = UnixStream::connect(socket(&bgp, &web)).unwrap();
+        let mut stranger = connect(&socket(&bgp, &web)).unwrap();
         let _ = stranger.write_all(&bytes); // it may be thrown out before all is written
         held.push(stranger);
     }
     for _ in 0..200 {
-        held.push(UnixStream::connect(socket(&bgp, &web)).unwrap());
+        held.push(connect(&socket(&bgp, &web)).unwrap());
         if held.len() > 100 {
             held.remove(0);
         }
@@ -96,7 +95,7 @@ fn a_crowd_that_comes_again_and_again_does_not_keep_a_stop_away() {
     let path = socket(&bgp, &web);
     let crowd = thread::spawn(move || {
         let mut held = Vec::new();
-        while let Ok(stranger) = UnixStream::connect(&path) {
+        while let Ok(stranger) = connect(&path) {
             held.push(stranger);
             if held.len() > 50 {
                 held.remove(0);
@@ -116,7 +115,7 @@ fn a_crowd_that_comes_again_and_again_does_not_keep_a_stop_away() {
 fn impostor(bgp: &Sandbox, process: &Proc, answer: Vec<Vec<u8>>, clients: usize) -> JoinHandle<()> {
     let path = socket(bgp, process);
     fs::rename(&path, path.with_extension("real")).unwrap();
-    let listener = UnixListener::bind(&path).unwrap();
+    let listener = listen(&path);
     crate::harness::set_mode(&path, 0o600);
     thread::spawn(move || {
         for _ in 0..clients {

@@ -1,8 +1,9 @@
 //! The integration tests: bgp as a person or a script sees it, one module for each theme.
 //!
 //! All of it is one binary, runs in parallel, as root and as an ordinary user, and depends on time only
-//! through generous deadlines. What only root can look at says so in a line and is passed over as
-//! another user. `BGP_TEST_BIN` and `BGP_TEST_TREE` name a binary and a source tree elsewhere.
+//! through generous deadlines. What only root can look at, or root with all its capabilities, says so in a
+//! line and is passed over as another user. `BGP_TEST_BIN` and `BGP_TEST_TREE` name a binary and a source tree
+//! elsewhere.
 
 #![expect(
     clippy::unwrap_used,

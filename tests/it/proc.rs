@@ -3,10 +3,13 @@
 //! Does not: signal any, except in [`kill`], which takes a pid that the test itself has seen.
 
 use std::fs;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use nix::sys::signal::Signal;
+use nix::sys::statvfs::FsFlags;
 use nix::unistd::Pid;
 
 /// One line of `/proc/PID/stat`, taken apart behind the last `)`.
@@ -90,16 +93,18 @@ pub(crate) fn cmdline(pid: i32) -> Vec<u8> {
     fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
 
-/// What the descriptors of `pid` are, by number; `None` where this user may not look.
+/// What the descriptors of `pid` are, by number; `None` where these tests may not look: root without
+/// `CAP_SYS_PTRACE` is told the numbers, and not what they are.
 pub(crate) fn descriptors(pid: i32) -> Option<Vec<(i32, PathBuf)>> {
-    let mut all: Vec<(i32, PathBuf)> = fs::read_dir(format!("/proc/{pid}/fd"))
-        .ok()?
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let number = entry.file_name().to_str()?.parse().ok()?;
-            Some((number, fs::read_link(entry.path()).ok()?))
-        })
-        .collect();
+    let mut all: Vec<(i32, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten() {
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        match fs::read_link(entry.path()) {
+            Ok(path) => all.push((number, path)),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return None,
+            Err(_) => {} // closed meanwhile
+        }
+    }
     all.sort();
     Some(all)
 }
@@ -123,6 +128,39 @@ pub(crate) fn kill(pid: i32, signal: Signal) {
 /// Whether these tests run as root.
 pub(crate) fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
+}
+
+/// Why a test is passed over where not [`may_inspect`].
+pub(crate) const NO_LOOK_INSIDE: &str = "only who has CAP_SYS_PTRACE can look into a supervisor";
+/// Why a test is passed over where not [`may_be_setuid`].
+pub(crate) const NO_SETUID: &str = "setuid programs are not obeyed here";
+/// Why a test is passed over where not [`may_unshare`].
+pub(crate) const NO_NAMESPACES: &str = "only root makes namespaces, and not everywhere";
+
+/// Whether these tests may look into a process that is not dumpable, as a supervisor is: with
+/// `CAP_SYS_PTRACE`, which root has not everywhere.
+pub(crate) fn may_inspect() -> bool {
+    const CAP_SYS_PTRACE: u64 = 1 << 19;
+    let held = status_line(std::process::id().cast_signed(), "CapEff").unwrap_or_default();
+    u64::from_str_radix(&held, 16).is_ok_and(|held| held & CAP_SYS_PTRACE != 0)
+}
+
+/// Whether a setuid program that lies in `dir` would run as its owner.
+pub(crate) fn may_be_setuid(dir: &Path) -> bool {
+    let mount = nix::sys::statvfs::statvfs(dir).unwrap();
+    let unprivileged = status_line(std::process::id().cast_signed(), "NoNewPrivs");
+    !mount.flags().contains(FsFlags::ST_NOSUID) && unprivileged.is_none_or(|bit| bit != "1")
+}
+
+/// Whether these tests may make namespaces of mounts and pids as root, which a container seldom lets them.
+pub(crate) fn may_unshare() -> bool {
+    static MAY: OnceLock<bool> = OnceLock::new();
+    *MAY.get_or_init(|| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "--pid", "--fork", "true"]);
+        unshare.stdin(Stdio::null()).stderr(Stdio::null());
+        is_root() && unshare.status().is_ok_and(|status| status.success())
+    })
 }
 
 /// Says that what a test looks at needs `what`; true when the test is to be passed over.

@@ -13,10 +13,9 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::FileExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
 
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _};
@@ -35,7 +34,7 @@ fn socket(bgp: &Sandbox, process: &Proc) -> PathBuf {
 
 /// Connects with a limit on how long is waited for anything.
 fn connect(path: &Path) -> UnixStream {
-    let stream = UnixStream::connect(path).unwrap();
+    let stream = crate::harness::connect(path).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream
 }
@@ -89,8 +88,8 @@ fn another_user_is_not_even_greeted() {
     let line = "perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un(shift)) or die; \
         sysread(S, $_, 100); print length' \"$0\"";
     let mut greeted = user.foreign("/bin/sh");
-    let path = socket(&user.bgp, &web);
-    let outcome = finish(greeted.args(["-c", line]).arg(path)).code(0);
+    greeted.args(["-c", line, &format!("{}.sock", web.id)]);
+    let outcome = finish(greeted.current_dir(user.bgp.state().join("run"))).code(0);
     outcome.stdout(&HELLO_BYTES.to_string());
     // Nor has he a way around: the directory is another's.
     user.bgp.run(["stop", "web"]).failed(14);
@@ -137,7 +136,7 @@ fn a_proof_cannot_be_used_again() {
     let web = bgp.start("web", ["cat"]);
     let (path, real) = (socket(&bgp, &web), bgp.dir().join("real.sock"));
     fs::rename(&path, &real).unwrap();
-    let listener = UnixListener::bind(&path).unwrap();
+    let listener = crate::harness::listen(&path);
     set_mode(&path, 0o600);
     let between = {
         let real = real.clone();
@@ -182,8 +181,9 @@ fn a_thousand_who_connect_and_say_nothing_hold_nobody_up() {
         "-c",
         "ulimit -n 1100; exec perl -MSocket -e \"$0\" \"$1\"",
         crowd,
+        &format!("{}.sock", web.id),
     ]);
-    let crowd = Running::begin(crowded.arg(socket(&bgp, &web)));
+    let crowd = Running::begin(crowded.current_dir(bgp.state().join("run")));
     bgp.wait_until("a thousand are connected", || {
         (crowd.stdout() == "ready\n").then_some(())
     });
@@ -316,7 +316,7 @@ fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
 #[test]
 fn a_supervisors_memory_opens_nothing_but_its_own_log() {
     let bgp = Sandbox::new();
-    if proc::pass_over(!proc::is_root(), "only root can read its memory") {
+    if proc::pass_over(!proc::may_inspect(), proc::NO_LOOK_INSIDE) {
         return;
     }
     let (web, other) = (bgp.start("web", ["cat"]), bgp.start("other", ["cat"]));
@@ -352,7 +352,7 @@ fn the_key_of_a_log_goes_over_the_socketpair_and_nowhere_else() {
     let (key, control) = opened.of_log(&bgp, &id);
     let escaped = |bytes: &[u8]| escaped(bytes, "\\x");
     let text = fs::read_to_string(&trace).unwrap();
-    let readable = text.contains(&escaped(b"processes.lock")) || proc::is_root();
+    let readable = text.contains(&escaped(b"processes.lock")) || proc::may_inspect();
     if proc::pass_over(!readable, "strace may not read what it traces") {
         return;
     }
@@ -399,7 +399,7 @@ fn a_panic_tells_no_secret() {
 #[test]
 fn without_random_numbers_nothing_is_written_and_nothing_is_lost() {
     let bgp = Sandbox::new();
-    if proc::pass_over(!proc::is_root(), "only root can trace a supervisor") {
+    if proc::pass_over(!proc::may_inspect(), proc::NO_LOOK_INSIDE) {
         return;
     }
     let line = "echo first; read go; echo second; read go; echo third";
@@ -411,16 +411,15 @@ fn without_random_numbers_nothing_is_written_and_nothing_is_lost() {
     let trace = bgp.dir().join("trace");
     strace.arg("-o").arg(&trace);
     strace.args(["-e", "inject=getrandom:error=EIO", "-p"]);
-    let tracer = Running::begin(strace.arg(web.supervisor().to_string()));
-    let traced_by = || proc::status_line(web.supervisor(), "TracerPid");
-    let attached = thread::scope(|scope| {
-        let looked = scope.spawn(|| {
-            (0..500).any(|_| {
-                thread::sleep(Duration::from_millis(10));
-                traced_by() == Some(tracer.pid().to_string())
-            })
-        });
-        looked.join().unwrap()
+    let missing = bgp.foreign("strace").arg("-V").output().is_err();
+    if proc::pass_over(missing, "there is no strace") {
+        return;
+    }
+    let mut tracer = Running::begin(strace.arg(web.supervisor().to_string()));
+    let attached = bgp.wait_until("it traces, or may not", || {
+        let by = proc::status_line(web.supervisor(), "TracerPid")?;
+        let attached = by == tracer.pid().to_string();
+        (attached || tracer.has_ended()).then_some(attached)
     });
     if proc::pass_over(!attached, "there is no strace that may trace") {
         return;

@@ -198,10 +198,7 @@ fn a_supervisor_sits_in_the_root_directory_and_pins_no_other() {
     );
     fs::remove_dir(&work).unwrap();
     assert_eq!(bgp.status("web")["cwd"], work.to_str().unwrap());
-    if !proc::pass_over(
-        !proc::is_root(),
-        "only root can look at a supervisor's directory",
-    ) {
+    if !proc::pass_over(!proc::may_inspect(), proc::NO_LOOK_INSIDE) {
         let cwd = fs::read_link(format!("/proc/{}/cwd", web.supervisor())).unwrap();
         assert_eq!(cwd.to_str(), Some("/"));
     }
@@ -295,10 +292,7 @@ fn has(program: &str) -> bool {
 #[test]
 fn a_supervisor_has_nothing_of_the_callers() {
     let bgp = Sandbox::new();
-    if proc::pass_over(
-        !proc::is_root(),
-        "only root can look at a supervisor's descriptors",
-    ) {
+    if proc::pass_over(!proc::may_inspect(), proc::NO_LOOK_INSIDE) {
         return;
     }
     let web = bgp.start("web", ["sleep", "60"]);
@@ -325,10 +319,7 @@ fn a_command_gets_three_descriptors_whatever_the_caller_has_open() {
         all.iter().map(|(number, _)| *number).collect()
     };
     assert_eq!(numbers(pid), [0, 1, 2]);
-    if !proc::pass_over(
-        !proc::is_root(),
-        "only root can look at a supervisor's descriptors",
-    ) {
+    if !proc::pass_over(!proc::may_inspect(), proc::NO_LOOK_INSIDE) {
         let all = proc::descriptors(proc::parent(pid)).unwrap();
         assert!(all.iter().all(|(_, path)| *path != planted), "{all:?}");
     }
@@ -571,11 +562,14 @@ fn a_supervisor_without_a_descriptor_left_does_not_call_its_tree_empty() {
     let web = Proc::from_json(&bgp.status("web"));
     let (supervisor, grandchild) = (web.supervisor(), bgp.ready(&web)[0]);
     let crowd = "my @all; for (1 .. 40) { socket(my $s, PF_UNIX, SOCK_STREAM, 0) or die $!; \
-        connect($s, sockaddr_un($ARGV[0])) or die $!; push @all, $s } sleep 60";
-    let path = bgp.state().join(format!("run/{}.sock", web.id));
+        connect($s, sockaddr_un($ARGV[0])) or die $!; push @all, $s } $| = 1; print qq(ready\\n); sleep 60";
     let mut crowded = bgp.foreign("perl");
-    let crowd = Running::begin(crowded.args(["-MSocket", "-e", crowd]).arg(path));
-    if proc::is_root() {
+    crowded.args(["-MSocket", "-e", crowd, &format!("{}.sock", web.id)]);
+    let crowd = Running::begin(crowded.current_dir(bgp.state().join("run")));
+    bgp.wait_until("all of the crowd are in its queue", || {
+        (crowd.stdout() == "ready\n").then_some(())
+    });
+    if proc::may_inspect() {
         bgp.wait_until("all its descriptors are taken", || {
             (proc::descriptors(supervisor)?.len() == 24).then_some(())
         });
@@ -768,7 +762,7 @@ fn a_supervisor_works_in_64_mib_of_address_space() {
 #[test]
 fn without_proc_a_start_says_so_and_leaves_nothing() {
     let bgp = Sandbox::new();
-    if proc::pass_over(!proc::is_root(), "only root can take /proc away") {
+    if proc::pass_over(!proc::may_unshare(), proc::NO_NAMESPACES) {
         return;
     }
     let line = "mount -t tmpfs tmpfs /proc || exit 99; exec \"$BGP\" start sleep 60";
@@ -948,10 +942,7 @@ fn what_a_person_tries_first_works() {
 fn a_supervisor_keeps_no_socket_but_the_one_it_listens_on() {
     let bgp = Sandbox::new();
     let web = bgp.start("web", ["sleep", "60"]);
-    if proc::pass_over(
-        !proc::is_root(),
-        "only root sees a supervisor's descriptors",
-    ) {
+    if proc::pass_over(!proc::may_inspect(), proc::NO_LOOK_INSIDE) {
         return;
     }
     bgp.wait_until("it has one socket", || {

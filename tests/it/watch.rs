@@ -39,7 +39,7 @@ fn sleeps_on_inotify(pid: i32) -> bool {
         fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("inotify wd:"))
     });
     // Who may not be inspected is taken at its word after a moment: it has begun before we could look.
-    sleeps && (watches || !proc::is_root())
+    sleeps && (watches || !proc::may_inspect())
 }
 
 fn seqs(text: &str) -> Vec<u64> {

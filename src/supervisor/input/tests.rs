@@ -4,6 +4,7 @@ use std::io::Read;
 
 use std::fs::File;
 
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices::VEOF, tcgetattr, tcsetattr};
 
 use super::*;
@@ -21,6 +22,12 @@ fn piped() -> (Input, Option<File>, Instant) {
     pipe::set_nonblocking(&write).unwrap();
     let input = Input::new(Some(Outlet::Pipe(File::from(write))), &Stdin::Pipe);
     (input, Some(File::from(read)), Instant::now())
+}
+
+/// What the pipe of an input holds: less than others for who has many of them, pipe(7).
+fn room(end: Option<&File>) -> usize {
+    let bytes = fcntl(end.unwrap(), FcntlArg::F_GETPIPE_SZ).unwrap();
+    bytes.cast_unsigned() as usize
 }
 
 fn part(begins: bool, bytes: &[u8], then: Then) -> Part {
@@ -74,9 +81,10 @@ fn messages_are_whole_however_their_parts_come() {
 #[test]
 fn what_there_is_no_room_for_waits_and_is_counted_when_the_time_is_over() {
     let (mut input, mut end, now) = piped();
-    let much = vec![7; PART_MAX_BYTES];
+    let room = room(end.as_ref());
+    let much = vec![7; room];
     input.take(1, part(true, &much, Then::More), now);
-    assert_eq!(input.go_on(now), [taken(1, PART_MAX_BYTES as u64)]);
+    assert_eq!(input.go_on(now), [taken(1, room as u64)]);
     input.take(1, part(false, &much, Then::Done), now);
     input.take(2, part(true, b"two", Then::Done), now);
     assert_eq!(input.go_on(now), []);
@@ -86,7 +94,7 @@ fn what_there_is_no_room_for_waits_and_is_counted_when_the_time_is_over() {
     read(&mut end); // room, at the last moment
     assert_eq!(
         input.go_on(now + LIMIT),
-        [taken(1, PART_MAX_BYTES as u64), taken(2, 0)]
+        [taken(1, room as u64), taken(2, 0)]
     );
 
     let (mut input, _end, now) = piped();
@@ -123,8 +131,8 @@ fn a_client_that_is_slow_or_gone_loses_its_turn() {
 
 #[test]
 fn a_second_part_before_the_first_is_taken_is_refused() {
-    let (mut input, _end, now) = piped();
-    let much = vec![7; PART_MAX_BYTES];
+    let (mut input, end, now) = piped();
+    let much = vec![7; room(end.as_ref())];
     for _ in 0..2 {
         input.take(1, part(true, &much, Then::Done), now);
         input.go_on(now);
@@ -193,7 +201,7 @@ fn without_a_pipe_it_is_told_why() {
 #[test]
 fn the_leaders_end_is_told_to_all_who_wait() {
     let (mut input, mut end, now) = piped();
-    let much = vec![7; PART_MAX_BYTES];
+    let much = vec![7; room(end.as_ref())];
     input.take(1, part(true, &much, Then::Done), now);
     input.go_on(now);
     input.take(2, part(true, b"", Then::More), now);
@@ -206,7 +214,7 @@ fn the_leaders_end_is_told_to_all_who_wait() {
     input.take(2, part(false, b"two", Then::Done), now);
     assert_eq!(input.go_on(now), [refused(2, why)], "with its next part");
     assert!(input.waits_for_room().is_none());
-    assert_eq!(read(&mut end).len(), PART_MAX_BYTES);
+    assert_eq!(read(&mut end).len(), much.len());
 }
 
 /// Sets the character that ends a file, or hands over what is typed of a line.
