@@ -290,7 +290,8 @@ mod tests {
         let scanned = descendants(root, &all);
         assert_eq!(listed, pids(scanned.iter().map(|stat| stat.pid).collect()));
         for pid in listed.into_iter().chain([root]) {
-            kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+            // The shell may have waited for one that was killed, or it ended with its parent.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }
         shell.wait().unwrap();
         assert!(below(root).is_empty());

@@ -34,7 +34,8 @@ fn bash_completes_commands_options_and_processes() {
         return;
     }
     let _keyring = keyring();
-    let bgp = Sandbox::new();
+    // With a key of its own: other runs of these tests have the same keyring.
+    let bgp = Sandbox::fresh();
     let web = bgp.start("web-server", ["sleep", "60"]);
     assert_eq!(bash(&bgp, "sta", "off"), ["start", "status"]);
     assert_eq!(bash(&bgp, "wait --ti", "off"), ["--timeout"]);
@@ -61,7 +62,6 @@ fn bash_completes_commands_options_and_processes() {
         [web.id]
     );
     assert_eq!(bash(&bgp, "stop --grace ", "on"), [""]);
-    // All sandboxes have the same store: what is left in the keyring, others find there.
     let mut lock = bgp.command(["lock"]);
     finish(lock.env("BGP_KEY_CACHE", "on")).code(0);
     complete(&bgp).stdout("");

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Sandbox, set_mode};
+use crate::harness::{Sandbox, set_mode, write_script};
 use crate::invocation::{Outcome, finish};
 use crate::proc;
 
@@ -360,8 +360,7 @@ fn a_link_to_the_file_stays_one() {
 fn the_shell_of_a_line_is_the_configurations_before_the_callers() {
     let bgp = Sandbox::new();
     let shell = bgp.dir().join("shell");
-    fs::write(&shell, "#!/bin/sh\necho \"line: $2\"\n").unwrap();
-    set_mode(&shell, 0o755);
+    write_script(&shell, "#!/bin/sh\necho \"line: $2\"\n");
     let start = |name: &str| {
         let mut start = bgp.command(["start", "--name", name, "-c", "echo mine"]);
         finish(start.env("SHELL", "/bin/sh"))

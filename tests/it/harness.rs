@@ -79,6 +79,15 @@ pub(crate) fn copy_program(from: &Path, to: &Path) {
     assert!(copied.success(), "{} is not copied", from.display());
 }
 
+/// Writes a script that can be run at once: by another process, as [`copy_program`] says.
+#[track_caller]
+pub(crate) fn write_script(path: &Path, text: &str) {
+    let line = "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\"";
+    let mut shell = Command::new("/bin/sh");
+    let written = shell.args(["-c", line]).arg(path).arg(text).status();
+    assert!(written.unwrap().success(), "no {}", path.display());
+}
+
 /// The source tree.
 pub(crate) fn tree() -> PathBuf {
     std::env::var_os("BGP_TEST_TREE")

@@ -155,6 +155,17 @@ impl Running {
         }
     }
 
+    /// As [`Running::finish`]; `command` is run once more where this one waited in vain for its turn with the
+    /// state, as among many on a slow machine.
+    #[track_caller]
+    pub(crate) fn finish_in_turn(self, command: &mut Command) -> Outcome {
+        let outcome = self.finish();
+        if outcome.status.code() == Some(11) {
+            return finish(command);
+        }
+        outcome
+    }
+
     pub(crate) fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).expect("a pid")
     }

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::fixtures::read_by_layout;
-use crate::harness::{Proc, Sandbox, file_names, script};
+use crate::harness::{Proc, Sandbox, file_names, script, write_script};
 use crate::invocation::{Running, finish};
 use crate::proc;
 
@@ -316,7 +316,7 @@ fn the_time_of_a_process_is_over_for_all_its_runs_together() {
     let bgp = Sandbox::new();
     let mut start = bgp.command(["start", "--name", "web", "--restart", "always"]);
     start.env("BGP_TEST_BACKOFF_MS", "3600000");
-    finish(start.args(["--timeout", "500ms", "false"])).code(0);
+    finish(start.args(["--timeout", "3s", "false"])).code(0);
     bgp.run(["wait", "web"]).code(1);
     assert_ended(&bgp.status("web"), "killed", "timeout");
 }
@@ -413,8 +413,7 @@ fn a_stop_while_left_overs_of_a_run_are_ended_ends_all() {
 fn a_command_that_is_gone_is_a_run_that_failed() {
     let bgp = Sandbox::new();
     let file = bgp.dir().join("vanishes");
-    fs::write(&file, "#!/bin/sh\nrm -- \"$0\"\necho ran\nexit 1\n").unwrap();
-    crate::harness::set_mode(&file, 0o700);
+    write_script(&file, "#!/bin/sh\nrm -- \"$0\"\necho ran\nexit 1\n");
     let mut start = bgp.command(["start", "--name", "web", "--restart", "on-failure:2"]);
     finish(start.env("BGP_TEST_BACKOFF_MS", "20").arg(&file)).code(0);
     bgp.run(["wait", "web"]).code(127);

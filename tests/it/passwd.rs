@@ -129,7 +129,8 @@ fn killed_at_any_step_one_of_the_two_works() {
 #[test]
 fn neither_password_is_written_anywhere_or_left_in_the_cache() {
     let _keyring = keyring();
-    let bgp = Sandbox::new();
+    // With a key of its own: other runs of these tests have the same keyring.
+    let bgp = Sandbox::fresh();
     let cached = |args: &[&str], password: &str| {
         let mut command = bgp.command(args);
         command

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::sys::signal::Signal;
 
 use crate::harness::{
-    DEADLINE, Proc, Sandbox, copy_program, file_names, files_below, set_mode, tree,
+    DEADLINE, Proc, Sandbox, copy_program, file_names, files_below, set_mode, tree, write_script,
 };
 use crate::invocation::{Running, finish, in_a_pid_namespace};
 use crate::proc;
@@ -311,8 +311,7 @@ fn a_shell_that_speaks_another_language_is_passed_over() {
     let bgp = Sandbox::new();
     for (name, ran) in [("fish", "sh"), ("nu", "sh"), ("bash", "fake bash")] {
         let shell = bgp.dir().join(name);
-        fs::write(&shell, format!("#!/bin/sh\necho fake {name}\n")).unwrap();
-        set_mode(&shell, 0o755);
+        write_script(&shell, &format!("#!/bin/sh\necho fake {name}\n"));
         let mut start = bgp.command(["start", "--name", name, "-c", "echo sh"]);
         finish(start.env("SHELL", &shell)).code(0);
         bgp.run(["wait", name]).code(0);

@@ -10,6 +10,7 @@
 //! Each race is run again and again; `BGP_RACE_ROUNDS` (10) says how often.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use crate::harness::Sandbox;
 use crate::invocation::{Outcome, Running};
@@ -23,15 +24,18 @@ fn rounds() -> usize {
 #[test]
 fn a_hundred_starts_at_once_are_a_hundred_processes() {
     let bgp = Sandbox::new();
-    let starts: Vec<Running> = (0..100)
+    let starts: Vec<(Running, Command)> = (0..100)
         .map(|n| {
-            Running::begin(&mut bgp.command(["start", "--json", "sh", "-c", &format!("exit {n}")]))
+            let line = format!("exit {n}");
+            let mut start = bgp.command(["start", "--json", "sh", "-c", &line]);
+            (Running::begin(&mut start), start)
         })
         .collect();
     let mut ids = BTreeSet::new();
     let mut numbers = BTreeSet::new();
-    for start in starts {
-        let process = start.finish().code(0).stderr("").json()["process"].clone();
+    for (start, mut command) in starts {
+        let started = start.finish_in_turn(&mut command).code(0).stderr("");
+        let process = started.json()["process"].clone();
         ids.insert(process["id"].as_str().unwrap().to_owned());
         numbers.insert(process["number"].as_u64().unwrap());
     }

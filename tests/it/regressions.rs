@@ -15,6 +15,7 @@
 //! | E22 E23 | split lines, hidden lines |
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -130,7 +131,7 @@ fn e6_the_last_output_is_not_lost_at_a_natural_end() {
 #[test]
 fn e7_no_start_is_lost_beside_others() {
     let bgp = Sandbox::new();
-    let starts: Vec<Running> = (0..50)
+    let starts: Vec<(Running, Command)> = (0..50)
         .map(|n| {
             // list and stop write too; none of them may undo another.
             let args: &[&str] = match n % 5 {
@@ -138,11 +139,12 @@ fn e7_no_start_is_lost_beside_others() {
                 4 => &["clear"],
                 _ => &["start", "sleep", "60"],
             };
-            Running::begin(&mut bgp.command(args))
+            let mut command = bgp.command(args);
+            (Running::begin(&mut command), command)
         })
         .collect();
-    for start in starts {
-        start.finish().code(0);
+    for (start, mut command) in starts {
+        start.finish_in_turn(&mut command).code(0);
     }
     let listed = bgp.list();
     assert_eq!(listed.len(), 30);

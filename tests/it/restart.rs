@@ -10,7 +10,7 @@ use std::path::Path;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Sandbox, script, set_mode};
+use crate::harness::{Sandbox, script, write_script};
 use crate::invocation::{Running, finish};
 use crate::proc;
 
@@ -143,8 +143,7 @@ fn what_cannot_be_started_anew_is_not_stopped() {
     let bgp = Sandbox::new();
     let (place, program) = (bgp.dir().join("place"), bgp.dir().join("program"));
     fs::create_dir(&place).unwrap();
-    fs::write(&program, "#!/bin/sh\nexec sleep 60\n").unwrap();
-    set_mode(&program, 0o700);
+    write_script(&program, "#!/bin/sh\nexec sleep 60\n");
     fs::write(bgp.dir().join("in"), "").unwrap();
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let input = text(&bgp.dir().join("in"));
@@ -194,8 +193,7 @@ fn the_file_of_its_stdin_is_read_from_its_beginning_again() {
 fn several_are_restarted_each_for_itself_and_the_first_failure_is_the_code() {
     let bgp = Sandbox::new();
     let program = bgp.dir().join("program");
-    fs::write(&program, "#!/bin/sh\nexec sleep 60\n").unwrap();
-    set_mode(&program, 0o700);
+    write_script(&program, "#!/bin/sh\nexec sleep 60\n");
     bgp.start("one", ["sleep", "60"]);
     bgp.start("two", [&program]);
     bgp.start("three", ["sleep", "60"]);

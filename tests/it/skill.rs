@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Read;
 use std::process::Stdio;
 
-use crate::harness::{Sandbox, set_mode};
+use crate::harness::{Sandbox, write_script};
 
 /// The blocks of shell in the instructions.
 fn blocks(skill: &str) -> Vec<&str> {
@@ -24,8 +24,7 @@ fn with_npm() -> (Sandbox, String) {
     fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(crate::harness::bin(), bin.join("bgp")).unwrap();
     let npm = "#!/bin/sh\ncase $2 in dev) echo 'ready in 5 ms'; exec sleep 600;; *) echo 'warning: built';; esac\n";
-    fs::write(bin.join("npm"), npm).unwrap();
-    set_mode(&bin.join("npm"), 0o755);
+    write_script(&bin.join("npm"), npm);
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     (bgp, path)
 }

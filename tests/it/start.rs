@@ -15,7 +15,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::harness::{Proc, Sandbox, file_names, script, set_mode};
+use crate::harness::{Proc, Sandbox, file_names, script, write_script};
 use crate::invocation::{Running, finish};
 use crate::proc;
 use crate::user::User;
@@ -76,8 +76,7 @@ fn a_command_that_cannot_be_run_is_126_and_says_what_is_wrong() {
     let plain = bgp.dir().join("plain");
     fs::write(&plain, "#!/bin/sh\n").unwrap();
     let orphan = bgp.dir().join("orphan");
-    fs::write(&orphan, "#!/no/such/interpreter -x\n").unwrap();
-    set_mode(&orphan, 0o755);
+    write_script(&orphan, "#!/no/such/interpreter -x\n");
 
     bgp.run(["start", "./plain"])
         .failed(126)
@@ -88,18 +87,17 @@ fn a_command_that_cannot_be_run_is_126_and_says_what_is_wrong() {
         .stderr_has("orphan")
         .stderr_has("/no/such/interpreter");
     let second = bgp.dir().join("second");
-    fs::write(&second, format!("#!{}\n", orphan.display())).unwrap();
-    set_mode(&second, 0o755);
+    write_script(&second, &format!("#!{}\n", orphan.display()));
     bgp.run(["start", "./second"])
         .failed(126)
         .stderr_has(orphan.to_str().unwrap())
         .stderr_has("'/no/such/interpreter', which is not there");
-    fs::write(&second, "#!/bin/sh\r\ntrue\r\n").unwrap();
+    write_script(&second, "#!/bin/sh\r\ntrue\r\n");
     bgp.run(["start", "./second"])
         .failed(126)
         .stderr_has("'/bin/sh\\r'")
         .stderr_has("Windows");
-    fs::write(&second, format!("#!{}\n", plain.display())).unwrap();
+    write_script(&second, &format!("#!{}\n", plain.display()));
     bgp.run(["start", "./second"])
         .failed(126)
         .stderr_has("plain', which cannot be executed");
@@ -111,8 +109,7 @@ fn a_command_that_cannot_be_run_is_126_and_says_what_is_wrong() {
 fn a_script_without_a_first_line_is_126_with_a_hint_at_c() {
     let bgp = Sandbox::new();
     let bare = bgp.dir().join("bare");
-    fs::write(&bare, "echo hello\n").unwrap();
-    set_mode(&bare, 0o755);
+    write_script(&bare, "echo hello\n");
     bgp.run(["start", "./bare"]).failed(126).stderr_has("-c");
     assert_nothing_is_left(&bgp);
 }
@@ -129,8 +126,7 @@ fn arguments_that_are_too_long_for_the_command_alone_are_126() {
     }
     fs::create_dir_all(&deep).unwrap();
     let tool = deep.join("tool");
-    fs::write(&tool, "#!/bin/sh\n").unwrap();
-    set_mode(&tool, 0o755);
+    write_script(&tool, "#!/bin/sh\n");
     let mut path = deep.into_os_string();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap());

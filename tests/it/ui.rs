@@ -314,7 +314,7 @@ fn streams_are_told_apart() {
 fn x_and_y_stop_and_c_clears_and_nothing_else_does() {
     let bgp = Sandbox::new();
     bgp.start_with(
-        &["--name", "stubborn", "--grace", "20s"],
+        &["--name", "stubborn", "--grace", "1h"],
         [
             "sh",
             "-c",
