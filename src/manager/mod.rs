@@ -1,7 +1,7 @@
 //! What bgp can do, as functions: every face (commands, and what comes after) calls these and no more.
 //!
 //! - [`start`]: the transaction that puts a process on record and runs it.
-//! - [`plan`], [`variables`], [`unrunnable`]: what is to be started, and why it cannot be.
+//! - [`plan`], [`stdin`], [`variables`], [`unrunnable`]: what is to be started, and why it cannot be.
 //! - [`launch`]: the supervisor that it is handed to.
 //! - [`naming`]: what it is called.
 //! - [`observe`]: what a process is doing, from its entry, its lease and its status block.
@@ -48,6 +48,7 @@ mod session;
 mod settle;
 pub(crate) mod signal;
 pub(crate) mod start;
+mod stdin;
 pub(crate) mod stop;
 mod sweep;
 mod told_by_logs;

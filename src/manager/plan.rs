@@ -7,10 +7,10 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::stdin;
 use super::unrunnable::{check_command, not_executed};
 use super::variables::{Inherited, Surroundings, Variables, child_environment};
 use crate::model::bytes::{Bytes, search_path};
@@ -142,7 +142,7 @@ pub(super) fn plan(options: &StartOptions, environment: &Environment) -> Result<
         return Err(not_executed(program, path, &cwd, libc::E2BIG));
     }
     let lifetime = lifetime(options)?;
-    let (stdin, stdin_fact) = open_stdin(&options.stdin)?;
+    let (stdin, stdin_fact) = stdin::open(&options.stdin, options.restart)?;
     Ok(Plan {
         lifetime,
         shell_line,
@@ -234,41 +234,4 @@ fn no_directory(path: &Path, error: &io::Error) -> Error {
         error::reason(error)
     );
     Error::usage(message).hint("--cwd DIR says where to run the command")
-}
-
-/// Opens the file that is to be the command's stdin, as the caller and from where the caller is:
-/// without waiting for a writer.
-pub(super) fn open_stdin(asked: &Stdin) -> Result<(Option<OwnedFd>, Stdin), Error> {
-    let Stdin::File(path) = asked else {
-        return Ok((None, asked.clone()));
-    };
-    let asked = path.as_os_str();
-    let cannot = |error: io::Error| {
-        Error::usage(format!(
-            "cannot open '{}' as stdin: {}",
-            asked.display(),
-            error::reason(&error)
-        ))
-        .hint("--stdin takes 'pipe', 'null' or a file that can be read")
-    };
-    let path = std::path::absolute(asked).map_err(cannot)?; // where a restart finds it again
-    let mut options = std::fs::OpenOptions::new();
-    let file = options
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(&path)
-        .map_err(cannot)?;
-    let kind = file.metadata().map_err(cannot)?.file_type();
-    if kind.is_dir() || kind.is_socket() {
-        return Err(cannot(io::Error::from_raw_os_error(libc::EISDIR)));
-    }
-    nix::fcntl::fcntl(
-        &file,
-        nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::empty()),
-    )
-    .map_err(|error| cannot(error.into()))?;
-    Ok((
-        Some(file.into()),
-        Stdin::File(Bytes::from(path.as_os_str())),
-    ))
 }

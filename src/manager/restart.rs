@@ -11,9 +11,8 @@ use super::Manager;
 use super::around::refuse_around_us;
 use super::info::ProcessInfo;
 use super::observe::Observed;
-use super::plan::{
-    IfTaken, Plan, StartOptions, What, existing_directory, existing_owner, open_stdin,
-};
+use super::plan::{IfTaken, Plan, StartOptions, What, existing_directory, existing_owner};
+use super::stdin;
 use super::stop::{StopOptions, has_leftovers};
 use super::unrunnable::check_command;
 use super::variables::Inherited;
@@ -118,7 +117,7 @@ fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
     let program = start.argv.first().map(Bytes::as_os_str).unwrap_or_default();
     check_command(program, search_path(&start.env), cwd)?;
     start.lifetime.owner.map_or(Ok(()), existing_owner)?;
-    let (stdin, stdin_fact) = open_stdin(&start.stdin)?;
+    let (stdin, stdin_fact) = stdin::open_again(&start.stdin, start.lifetime.restart)?;
     let renewed = |variable: &Bytes| {
         variable.0.starts_with(b"BGP_ID=") || variable.0.starts_with(b"BGP_NAME=")
     };

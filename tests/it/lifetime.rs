@@ -365,6 +365,30 @@ fn between_two_runs_a_wait_looks_at_the_next() {
 }
 
 #[test]
+fn each_run_reads_what_its_caller_had_open_and_not_what_its_supervisor_has() {
+    let bgp = Sandbox::new();
+    fs::write(bgp.dir().join("in"), "secret\n").unwrap();
+    for (name, stdin, redirection) in [
+        ("five", "/dev/fd/5", "5<in"),
+        ("zero", "/dev/stdin", "<in"),
+        ("self", "/proc/self/fd/7", "7<in"),
+    ] {
+        let line = format!(
+            "BGP_TEST_BACKOFF_MS=20 \"$BGP\" start -n {name} --restart on-failure:2 --stdin {stdin} \
+             -- sh -c 'cat; exit 1' {redirection}"
+        );
+        bgp.sh(&line).code(0);
+        bgp.run(["wait", name]).code(1);
+        assert_eq!(bgp.output(name), "secret\n".repeat(3), "{name}");
+    }
+    let piped = "echo x | \"$BGP\" start -n piped --restart always --stdin /dev/stdin cat";
+    bgp.sh(piped)
+        .failed(2)
+        .stderr_has("'/dev/stdin' cannot be opened again");
+    assert_eq!(bgp.list().len(), 3, "nothing was started");
+}
+
+#[test]
 fn what_a_run_left_behind_is_ended_before_the_next_begins() {
     let bgp = Sandbox::new();
     let line =

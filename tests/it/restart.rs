@@ -190,6 +190,34 @@ fn the_file_of_its_stdin_is_read_from_its_beginning_again() {
 }
 
 #[test]
+fn a_stdin_that_its_starter_had_open_is_opened_again_by_its_path_if_it_has_one() {
+    let bgp = Sandbox::new();
+    fs::write(bgp.dir().join("in"), "one\n").unwrap();
+    let start = r#""$BGP" start --stdin /dev/stdin"#;
+    bgp.sh(&format!(
+        "{start} -n file -- sh -c 'cat; exec sleep 60' <in"
+    ))
+    .code(0);
+    let has_read = |name: &str| {
+        bgp.wait_until("it has read its file", || {
+            (bgp.output(name) == "one\n").then_some(())
+        });
+    };
+    has_read("file");
+    bgp.run(["restart", "file"]).code(0);
+    has_read("proc_2");
+    bgp.sh(&format!(
+        "echo one | {start} -n pipe -- sh -c 'cat; exec sleep 60'"
+    ))
+    .code(0);
+    has_read("pipe");
+    bgp.run(["restart", "pipe"])
+        .failed(2)
+        .stderr_has("its stdin '/dev/stdin' cannot be opened again");
+    assert_eq!(bgp.status("pipe")["status"], "running");
+}
+
+#[test]
 fn several_are_restarted_each_for_itself_and_the_first_failure_is_the_code() {
     let bgp = Sandbox::new();
     let program = bgp.dir().join("program");
