@@ -80,9 +80,10 @@ fn last_run(exit: &Exit) -> String {
         (None, Some(code)) => format!("{status} with code {code}"),
         (None, None) => status.to_owned(),
     };
-    match exit.run_ms {
-        Some(ms) => format!("{how} after {}", HumanDuration(Duration::from_millis(ms))),
-        None => how,
+    match (&exit.error, exit.run_ms) {
+        (Some(error), _) => format!("{how}, as it was not executed: {error}"),
+        (None, Some(ms)) => format!("{how} after {}", HumanDuration(Duration::from_millis(ms))),
+        (None, None) => how,
     }
 }
 

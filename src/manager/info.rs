@@ -134,6 +134,7 @@ impl ProcessInfo {
             (Status::Killed, Some(Reason::Session)) => "it was stopped when its session was ended",
             (Status::Killed, _) => "it ended after bgp was asked to stop it",
             (Status::Crashed, _) => "a signal cut it off",
+            (Status::Failed, _) if self.was_not_executed() => "it could not be run again",
             (Status::Failed, _) => "the command ended with an error",
             (Status::Lost, Some(Reason::Reboot)) => "the machine went down while it ran",
             (Status::Lost, Some(Reason::Damaged)) => {
@@ -141,6 +142,10 @@ impl ProcessInfo {
             }
             (Status::Lost, _) => "its supervisor was killed; nobody knows how it ended",
         }
+    }
+
+    fn was_not_executed(&self) -> bool {
+        self.exit.as_ref().is_some_and(|exit| exit.error.is_some())
     }
 
     /// Whether it did what it was to do; `None` while it runs.

@@ -144,6 +144,9 @@ pub(crate) struct Exit {
     /// The restart policy runs it again: this is the end of a run, and not of the process.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) again: bool,
+    /// Why the command could not be executed again. The code is then the one a shell gives for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
     /// What it used, with its reaped children: processor time, and the largest resident set.
     #[serde(default)]
     pub(crate) user_ms: u64,

@@ -4,14 +4,21 @@
 //! ended first, as a stop would do it, so that no port or file is held by a run that is over.
 //! Does not: end anything, or write anything down.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::leader::{self, Ends, Leader, Trouble};
-use crate::model::facts::Start;
+use crate::model::bytes::Bytes;
+use crate::model::error::reason;
+use crate::model::facts::{Start, Stdin};
 use crate::model::lifetime::{Backoff, When};
 use crate::model::status::Status;
-use crate::sys::exec::Step;
+use crate::sys::exec::{Failure, Step};
 use crate::sys::image::Limits;
+use crate::text::display::excerpt;
+
+/// The most that is told of a path, in bytes.
+const NAMED_BYTES: usize = 100;
 
 /// The runs of a command that has a restart policy.
 pub(super) struct Runs {
@@ -84,25 +91,54 @@ impl Runs {
     /// When it cannot be executed.
     pub(super) fn run(&mut self) -> Result<(Leader, Ends), Failed> {
         self.due = None;
-        let stdin = leader::reopen_stdin(&self.start.stdin);
-        let launched = stdin
-            .map_err(Trouble::from)
-            .and_then(|stdin| leader::launch(&self.start, self.limits, stdin, None));
-        launched.map_err(|trouble| {
-            let (errno, is_command) = match trouble {
-                Trouble::NotExecuted(failure) => (failure.errno, failure.step == Step::Execute),
-                Trouble::CallerGone => (libc::ETIMEDOUT, true),
-                Trouble::System(error) => (error.raw_os_error().unwrap_or(libc::EIO), false),
+        let stdin = leader::reopen_stdin(&self.start.stdin).map_err(|error| {
+            let file = match &self.start.stdin {
+                Stdin::File(path) => named(path),
+                Stdin::Pipe | Stdin::Null => String::new(), // nothing is opened for these
             };
-            let not_found = is_command && errno == libc::ENOENT;
-            Failed {
-                code: if not_found { 127 } else { 126 },
-                why: crate::model::error::reason(&std::io::Error::from_raw_os_error(errno)),
-            }
-        })
+            failed(126, &format!("cannot open '{file}' as stdin"), &error)
+        })?;
+        leader::launch(&self.start, self.limits, stdin, None)
+            .map_err(|trouble| self.not_launched(trouble))
     }
 
-    pub(super) fn stdin(&self) -> &crate::model::facts::Stdin {
+    fn not_launched(&self, trouble: Trouble) -> Failed {
+        let program = || self.start.argv.first().map(named).unwrap_or_default();
+        match trouble {
+            Trouble::NotExecuted(Failure { step, errno }) => {
+                let error = io::Error::from_raw_os_error(errno);
+                let cannot = match step {
+                    Step::Fork => "cannot fork".to_owned(),
+                    Step::Session | Step::Stdio => "cannot prepare its session".to_owned(),
+                    Step::Directory => {
+                        format!("cannot work in the directory '{}'", named(&self.start.cwd))
+                    }
+                    Step::Execute => format!("cannot run '{}'", program()),
+                };
+                let not_found = step == Step::Execute && errno == libc::ENOENT;
+                failed(if not_found { 127 } else { 126 }, &cannot, &error)
+            }
+            Trouble::CallerGone => Failed {
+                code: 126,
+                why: format!("'{}' was not executed within 10 s", program()),
+            },
+            Trouble::System(error) => failed(126, "cannot make its stdio", &error),
+        }
+    }
+
+    pub(super) fn stdin(&self) -> &Stdin {
         &self.start.stdin
     }
+}
+
+fn failed(code: i32, cannot: &str, error: &io::Error) -> Failed {
+    Failed {
+        code,
+        why: format!("{cannot}: {}", reason(error)),
+    }
+}
+
+/// The name of a file, as much of it as a status block has room for.
+fn named(path: &Bytes) -> String {
+    excerpt(&path.escaped(), NAMED_BYTES)
 }

@@ -450,6 +450,67 @@ fn a_command_that_is_gone_is_a_run_that_failed() {
 }
 
 #[test]
+fn why_a_command_was_not_executed_again_is_told() {
+    let bgp = Sandbox::new();
+    let path = |name: &str| bgp.dir().join(name).to_str().unwrap().to_owned();
+    let (place, input, program) = (path("place"), path("input"), path("program"));
+    fs::create_dir(&place).unwrap();
+    fs::write(&input, "").unwrap();
+    fs::write(&program, "#!/bin/sh\nrm -- \"$0\"\nexit 7\n").unwrap();
+    crate::harness::set_mode(program.as_ref(), 0o700);
+    let remove = ["/bin/sh", "-c", "rm -r -- \"$0\"; exit 7"];
+    for (name, options, command, code, why) in [
+        (
+            "place",
+            &["--cwd", &place][..],
+            [&remove[..], &[place.as_str()]].concat(),
+            126,
+            format!("cannot work in the directory '{place}'"),
+        ),
+        (
+            "input",
+            &["--stdin", &input],
+            [&remove[..], &[input.as_str()]].concat(),
+            126,
+            format!("cannot open '{input}' as stdin"),
+        ),
+        (
+            "program",
+            &[],
+            vec![program.as_str()],
+            127,
+            format!("cannot run '{program}'"),
+        ),
+    ] {
+        let mut start = bgp.command(["start", "--name", name, "--restart", "on-failure:2"]);
+        start.env("BGP_TEST_BACKOFF_MS", "20").args(options);
+        finish(start.arg("--").args(command)).code(0);
+        bgp.run(["wait", name]).code(code);
+        let why = format!("{why}: No such file or directory\n");
+        let hint = format!("the command was not executed again: {why}");
+        bgp.run(["status", name])
+            .code(0)
+            .stdout_has(": it could not be run again\n")
+            .stdout_has(&hint);
+        assert_eq!(bgp.status(name)["hint"], hint.trim_end());
+        let alert = format!("; not executed: {}; see: bgp status ", why.trim_end());
+        bgp.run(["alerts"]).code(0).stdout_has(&alert);
+        bgp.run(["verify", name]).code(0);
+    }
+    fs::write(&input, "").unwrap();
+    let loops = ["--name", "loops", "--stdin", &input, "--restart", "always"];
+    bgp.start_with(&loops, [&remove[..], &[input.as_str()]].concat());
+    bgp.wait_until(
+        "the next run waits, after one that was not executed",
+        || {
+            let told = bgp.run(["status", "loops"]).code(0).text();
+            let last = "failed with code 126, as it was not executed: cannot open '";
+            (told.contains("status      starting") && told.contains(last)).then_some(())
+        },
+    );
+}
+
+#[test]
 fn a_follower_sees_all_runs_to_the_last_end() {
     let bgp = Sandbox::new();
     let line = "echo begin; sleep 0.2; echo end; exit 1";

@@ -79,7 +79,8 @@ impl Supervisor {
                 self.journal.run_failed(&failed.why);
                 self.leader.began = now;
                 let exit = self.exit(How::Code(failed.code), false, Usage::default(), now);
-                self.run_ended(exit, Publish::Now, now);
+                let error = Some(failed.why);
+                self.run_ended(Exit { error, ..exit }, Publish::Now, now);
             }
         }
     }

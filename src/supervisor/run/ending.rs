@@ -99,6 +99,7 @@ impl Supervisor {
             runtime_ms: clock::milliseconds(now - self.began),
             run_ms: None,
             again: false,
+            error: None,
             user_ms: usage.user_ms,
             system_ms: usage.system_ms,
             max_rss_kib: usage.max_rss_kib,
