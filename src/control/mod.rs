@@ -109,6 +109,9 @@ pub(crate) enum NoInput {
 pub(crate) struct Survivor {
     pub(crate) pid: i32,
     pub(crate) name: String,
-    /// `EPERM`, or that it does not die.
+    /// `EPERM`, that it is held by its tracer, or that it does not die.
     pub(crate) why: String,
 }
+
+/// Why a process is left that a debugger holds.
+pub(crate) const HELD_BY_TRACER: &str = "held by its tracer";

@@ -3,6 +3,8 @@
 //! A supervisor ends its own tree; what a killed supervisor left is ended from here.
 //! Does not: call something stopped while any of it lives.
 
+mod survivors;
+
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,7 @@ use super::info::ProcessInfo;
 use super::leftovers::{self, Leftover};
 use super::observe::{Observed, supervisor_of};
 use crate::control::client::{ANSWER_LIMIT, Call, Client, Unreachable};
-use crate::control::{self, Reply, Request, Survivor};
+use crate::control::{self, Reply, Request};
 use crate::model::error::{Error, Kind};
 use crate::model::facts::Block;
 use crate::model::status::{Reason, Status};
@@ -24,6 +26,7 @@ use crate::store::files;
 use crate::sys::clock;
 use crate::sys::image::ManyDescriptors;
 use crate::sys::pidfd::PidFd;
+use survivors::survived;
 
 /// How much longer than its grace a stop may take: KILL has its own limit, and machines are busy.
 const STOP_MARGIN: Duration = Duration::from_secs(15);
@@ -340,27 +343,6 @@ pub(super) fn not_running(info: &ProcessInfo) -> Error {
     } else {
         format!("'bgp clear {id}' removes it from the list")
     })
-}
-
-fn survived(target: &Observed, survivors: &[Survivor]) -> Error {
-    let list: Vec<String> = survivors
-        .iter()
-        .map(|survivor| format!("pid {} {} ({})", survivor.pid, survivor.name, survivor.why))
-        .collect();
-    if survivors.is_empty() {
-        let what = "what is left of it could not be looked at";
-        return Error::new(Kind::Survivors, format!("'{}': {what}", target.entry.name))
-            .hint("its supervisor may have no descriptor left; try again");
-    }
-    let what = match survivors.len() {
-        1 => "1 process could not be killed".to_owned(),
-        count => format!("{count} processes could not be killed"),
-    };
-    Error::new(
-        Kind::Survivors,
-        format!("'{}': {what}: {}", target.entry.name, list.join(", ")),
-    )
-    .hint("they are another user's, or wait in the kernel; root can look")
 }
 
 /// The error for a supervisor that does not do as it should.

@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
-use crate::control::Survivor;
+use crate::control::{HELD_BY_TRACER, Survivor};
 use crate::sys::pidfd::PidFd;
 use crate::sys::proc::{self, Stat};
 
@@ -205,21 +205,27 @@ pub(crate) fn kill_below() {
     }
 }
 
-/// What is left of the tree, and why.
+/// What is left of the tree, and why. An own child that has ended is left as long as it is traced: its tracer
+/// reaps it first.
 pub(crate) fn survivors() -> Vec<Survivor> {
     let me = std::process::id().cast_signed();
+    let mut held = own_children().unwrap_or_default();
+    held.retain(|stat| stat.is_zombie() && proc::tracer(stat.pid).is_some());
     let mut survivors: Vec<Survivor> = below(me)
         .into_iter()
+        .chain(held)
         .map(|stat| {
             let refused = kill(Pid::from_raw(stat.pid), None) == Err(Errno::EPERM);
+            let why = match (proc::tracer(stat.pid), stat.is_zombie()) {
+                _ if refused => "EPERM".into(),
+                (Some(tracer), true) => format!("ended, {HELD_BY_TRACER}, pid {tracer}"),
+                (Some(tracer), false) => format!("{HELD_BY_TRACER}, pid {tracer}"),
+                (None, _) => format!("state {}", char::from(stat.state)),
+            };
             Survivor {
                 pid: stat.pid,
                 name: String::from_utf8_lossy(&stat.name).into_owned(),
-                why: if refused {
-                    "EPERM".into()
-                } else {
-                    format!("state {}", char::from(stat.state))
-                },
+                why,
             }
         })
         .collect();

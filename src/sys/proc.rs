@@ -140,6 +140,11 @@ pub(crate) fn is_own(pid: i32) -> bool {
     system::owner(pid) == Some(nix::unistd::geteuid().as_raw())
 }
 
+/// The process that traces `pid`, as a debugger does; `None` where there is none or the system does not tell.
+pub(crate) fn tracer(pid: i32) -> Option<i32> {
+    system::tracer(pid)
+}
+
 /// Whether the flags in a line of `/proc/PID/task/TID/stat` have `PF_EXITING`. Source: `proc_pid_stat(5)`, and the
 /// kernel's `include/linux/sched.h`.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code))]

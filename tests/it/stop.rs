@@ -10,7 +10,8 @@
 //! | H2 H3 | codes on TERM, a bgp inside a bgp |
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 
@@ -854,4 +855,53 @@ fn a_crowd_of_senders_does_not_keep_a_stop_away() {
     for sender in senders {
         sender.finish().code_in(&[1, 5, 7]);
     }
+}
+
+/// Traces the process that is its argument until its own stdin ends, and never waits for it. `PTRACE_ATTACH` is 16
+/// on every machine.
+const TRACES: &str = "
+import ctypes, sys
+null = ctypes.c_void_p(0)
+failed = ctypes.CDLL(None).ptrace(16, int(sys.argv[1]), null, null)
+print('refused' if failed else 'attached', flush=True)
+sys.stdin.read()
+";
+
+// A20: one that has ended and that its tracer has not released is no child that could be reaped
+#[test]
+fn a_process_that_a_debugger_holds_is_named_with_it() {
+    let bgp = Sandbox::new();
+    let mut python = bgp.foreign("python3");
+    let there = python.args(["-c", "import ctypes"]).output();
+    let missing = !there.is_ok_and(|there| there.status.success());
+    if proc::pass_over(missing, "there is no python3 with ctypes") {
+        return;
+    }
+    let web = bgp.start_with(&["--name", "web", "--grace", "0"], ["sleep", "60"]);
+    let mut tracer = bgp
+        .foreign("python3")
+        .args(["-c", TRACES, &web.pid.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = String::new();
+    BufReader::new(tracer.stdout.take().unwrap())
+        .read_line(&mut told)
+        .unwrap();
+    if !proc::pass_over(told != "attached\n", "ptrace is refused") {
+        bgp.run(["stop", "web"])
+            .failed(8)
+            .stderr_has(&format!(
+                "1 process could not be killed: pid {} sleep (ended, held by its tracer, pid {})",
+                web.pid,
+                tracer.id()
+            ))
+            .stderr_has("hint: end the debugger");
+    }
+    drop(tracer.stdin.take());
+    tracer.wait().unwrap();
+    bgp.run(["stop", "web"]);
+    bgp.wait_for_supervisor_end(&web.id);
+    assert_eq!(bgp.status("web")["status"], "killed");
 }

@@ -113,7 +113,17 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 pub(crate) fn owner(pid: i32) -> Option<u32> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    uids.split_ascii_whitespace().next()?.parse().ok()
+    of_status(pid, "Uid:")
+}
+
+pub(crate) fn tracer(pid: i32) -> Option<i32> {
+    of_status(pid, "TracerPid:").filter(|tracer| *tracer != 0) // 0: nobody does
+}
+
+/// The first number behind this word.
+fn of_status<T: std::str::FromStr>(pid: i32, word: &str) -> Option<T> {
+    let status = std::fs::read(format!("/proc/{pid}/status")).ok()?;
+    let status = String::from_utf8_lossy(&status); // the name may be any bytes
+    let numbers = status.lines().find_map(|line| line.strip_prefix(word))?;
+    numbers.split_ascii_whitespace().next()?.parse().ok()
 }

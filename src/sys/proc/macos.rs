@@ -78,6 +78,10 @@ pub(crate) fn environment(_pid: i32) -> Option<Vec<u8>> {
     None
 }
 
+pub(crate) fn tracer(_pid: i32) -> Option<i32> {
+    None
+}
+
 pub(crate) fn owner(pid: i32) -> Option<u32> {
     let size = i32::try_from(size_of::<libc::proc_bsdinfo>()).ok()?;
     // SAFETY: as in `stat`.
