@@ -18,7 +18,7 @@ use super::out::{Format, note};
 use super::select;
 use super::{Context, Outcome};
 use crate::manager::Manager;
-use crate::manager::attach::Attachment;
+use crate::manager::attach::{Attachment, Untaken};
 use crate::manager::observe::{Observed, Reach};
 use crate::manager::screen::{Replay, has_terminal};
 use crate::model::error::Error;
@@ -124,10 +124,13 @@ pub(crate) fn take_over(
     signals::ignore(&STOPPING);
     let session = Session::begin(manager, process).and_then(Session::run);
     signals::restore_default(&STOPPING);
-    let (over, process, untaken_bytes) = session?;
-    let in_vain = untaken_bytes > 0 && over != Over::Ended;
-    let dropped = in_vain
-        .then(|| format!("{untaken_bytes} bytes that were typed were not taken, and are dropped"));
+    let (over, process, Untaken { bytes, on_its_way }) = session?;
+    let dropped = (bytes > 0 && over != Over::Ended).then(|| match on_its_way {
+        0 => format!("{bytes} bytes that were typed were not taken, and are dropped"),
+        _ => {
+            format!("{bytes} bytes that were typed may not have been taken; then they are dropped")
+        }
+    });
     Ok((over, process, dropped))
 }
 
@@ -168,14 +171,14 @@ impl<'a> Session<'a> {
         Ok(session)
     }
 
-    /// Goes on until it is over. Returns the process as it was seen last, and how much was typed in vain.
-    fn run(mut self) -> Result<(Over, Observed, usize), Error> {
+    /// Goes on until it is over. Returns the process as it was seen last, and what was typed in vain.
+    fn run(mut self) -> Result<(Over, Observed, Untaken), Error> {
         loop {
             if let Some(over) = self.round()? {
                 if over == Over::Left {
                     self.attachment.finish()?;
                 }
-                let untaken_bytes = self.attachment.untaken_bytes();
+                let untaken = self.attachment.untaken();
                 if over != Over::Gone {
                     self.terminal.write_for_a_moment(&self.unshown);
                 }
@@ -183,7 +186,7 @@ impl<'a> Session<'a> {
                     process, terminal, ..
                 } = self;
                 drop(terminal); // before anything is told
-                return Ok((over, process, untaken_bytes));
+                return Ok((over, process, untaken));
             }
         }
     }

@@ -33,11 +33,21 @@ pub(crate) struct Attachment {
     /// Typed, and not taken yet; the first so many are on their way.
     typed: VecDeque<u8>,
     on_its_way: usize,
+    /// How many bytes were typed while there was nobody to read them.
+    refused_bytes: usize,
     /// The size it is to have, and the one it was told last.
     wanted: Size,
     told: Size,
     is_resizing: bool,
     target: Observed,
+}
+
+/// What was typed in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Untaken {
+    pub(crate) bytes: usize,
+    /// So many of them were sent and not answered: they may be taken still.
+    pub(crate) on_its_way: usize,
 }
 
 impl Manager {
@@ -69,6 +79,7 @@ impl Manager {
             client,
             typed: VecDeque::new(),
             on_its_way: 0,
+            refused_bytes: 0,
             wanted: size,
             told: size,
             is_resizing: false,
@@ -127,9 +138,12 @@ impl Attachment {
         self.go_on()
     }
 
-    /// How many bytes were typed and not taken.
-    pub(crate) fn untaken_bytes(&self) -> usize {
-        self.typed.len()
+    /// What was typed and not taken, as far as that is known.
+    pub(crate) fn untaken(&self) -> Untaken {
+        Untaken {
+            bytes: self.refused_bytes + self.typed.len(),
+            on_its_way: self.on_its_way,
+        }
     }
 
     /// Waits for a moment until all that was typed is taken.
@@ -160,6 +174,7 @@ impl Attachment {
                 Ok(Some(Reply::Taken { bytes })) => self.taken(bytes),
                 Ok(Some(Reply::NoInput { bytes, .. })) => {
                     self.taken(bytes);
+                    self.refused_bytes += self.typed.len();
                     self.typed.clear(); // nobody will read it
                 }
                 Ok(Some(Reply::Busy)) => self.on_its_way = 0,

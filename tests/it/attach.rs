@@ -212,6 +212,43 @@ fn much_that_is_pasted_arrives_whole() {
 }
 
 #[test]
+fn what_is_typed_while_the_next_run_waits_is_told_to_be_dropped() {
+    let bgp = Sandbox::new();
+    if !has_setsid(&bgp) || crate::harness::pass_over_a_release() {
+        return;
+    }
+    let mut start = bgp.command(["start", "--name", "web", "--pty", "--restart", "always"]);
+    start.env("BGP_TEST_BACKOFF_MS", "3600000");
+    crate::invocation::finish(start.args(["sh", "-c", "echo ready; read -r x; exit 3"])).code(0);
+    let mut tty = Tty::bgp(&bgp, &["attach", "web"], 80, 24);
+    tty.wait_for("ready");
+    tty.types(b"\r");
+    bgp.wait_status("web", "starting");
+    tty.types(b"typed\r");
+    tty.types(LEAVE);
+    tty.wait_for("6 bytes that were typed were not taken, and are dropped");
+    assert_eq!(tty.finish().code(), Some(0));
+}
+
+#[test]
+fn what_is_sent_to_a_supervisor_that_says_nothing_is_not_told_to_be_dropped() {
+    let bgp = Sandbox::new();
+    if !has_setsid(&bgp) {
+        return;
+    }
+    let process = shell(&bgp, "web", ANSWERS);
+    bgp.ready(&process);
+    let mut tty = Tty::bgp(&bgp, &["attach", "web"], 80, 24);
+    tty.wait_for("ready");
+    proc::kill(process.supervisor(), Signal::SIGSTOP);
+    tty.types(b"late\r\x1c");
+    let status = tty.finish();
+    proc::kill(process.supervisor(), Signal::SIGCONT);
+    assert_eq!(status.code(), Some(0));
+    tty.wait_for("5 bytes that were typed may not have been taken");
+}
+
+#[test]
 fn an_editor_is_drawn_anew_and_used_and_left() {
     let bgp = Sandbox::new();
     let missing = !bgp.sh("command -v vim").status.success();
