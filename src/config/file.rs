@@ -18,6 +18,8 @@ use crate::sys::lock::try_exclusive;
 
 /// The longest file.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
+/// How many links lead to a file at most, as `path_resolution(7)` has it.
+const LINKS_MAX: usize = 40;
 /// How long one `config set` waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -89,7 +91,7 @@ pub(super) fn replace(
     path: &Path,
     change: impl FnOnce(Option<Vec<u8>>) -> Result<String, Error>,
 ) -> Result<(), Error> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()); // a link stays one
+    let target = target_of(path);
     let above = target.parent().unwrap_or(Path::new("/"));
     DirBuilder::new()
         .recursive(true)
@@ -117,6 +119,21 @@ pub(super) fn replace(
     }
     let _ = directory.sync_all(); // some file systems cannot; the text itself is on the disk
     Ok(())
+}
+
+/// The file that `path` means: a link stays one, also one to a file that is not there yet.
+fn target_of(path: &Path) -> PathBuf {
+    let mut target = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        if let Ok(real) = fs::canonicalize(&target) {
+            return real;
+        }
+        match fs::read_link(&target) {
+            Ok(next) => target = target.parent().unwrap_or(Path::new("/")).join(next),
+            Err(_) => break,
+        }
+    }
+    target
 }
 
 /// Waits until nobody else changes the file. The lock is that of its directory, so that nothing is left.
@@ -203,6 +220,24 @@ mod tests {
         let refused = replace(&link, |_| Ok("x".repeat(MAX_BYTES + 1)));
         assert_eq!(refused.unwrap_err().kind, Kind::Usage);
         assert_eq!(fs::read(&real).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_link_to_a_file_that_is_not_there_yet_stays_one() {
+        let temp = TempDir::new();
+        let (first, second) = (temp.path().join("first"), temp.path().join("second"));
+        symlink("second", &first).unwrap();
+        symlink("kept/real.json", &second).unwrap();
+        replace(&first, |old| {
+            assert_eq!(old, None);
+            Ok("new".to_owned())
+        })
+        .unwrap();
+        let real = temp.path().join("kept/real.json");
+        assert_eq!(fs::read(real).unwrap(), b"new");
+        for link in [first, second] {
+            assert!(fs::symlink_metadata(link).unwrap().is_symlink());
+        }
     }
 
     #[test]
