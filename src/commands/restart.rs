@@ -16,17 +16,20 @@ use crate::manager::observe::Observed;
 ///
 /// # Errors
 ///
-/// Not found (3), ambiguous (4), name taken (6), survivors (8), damaged log (13), the command cannot be
+/// Not found (3): also a group or session of none; ambiguous (4), name taken (6), survivors (8), damaged log (13), the command cannot be
 /// run or is not found (126, 127). With several, all are tried, each failure is told, and the first
 /// one's code is given.
 pub(crate) fn run(context: &mut Context, selection: &Selection) -> Outcome {
-    let Some(manager) = Manager::open(&context.environment)? else {
-        return Err(nothing_there(&selection.ids));
+    let (manager, targets) = if selection.is_named() {
+        let Some(manager) = Manager::open(&context.environment)? else {
+            return Err(nothing_there(&selection.ids));
+        };
+        let targets = selection.observe(&manager)?;
+        (manager, targets)
+    } else {
+        let (manager, all) = selection.observe_some(context)?;
+        (manager, newest_of_each_name(all))
     };
-    let mut targets = selection.observe(&manager)?;
-    if !selection.is_named() {
-        targets = newest_of_each_name(targets);
-    }
     let mut results = manager.restart(&targets);
     if selection.ids.len() == 1
         && let Some(result) = results.pop()

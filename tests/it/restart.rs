@@ -263,6 +263,20 @@ fn a_restart_that_fails_says_which_and_offers_no_option_that_it_has_not() {
 }
 
 #[test]
+fn a_group_or_session_of_none_is_not_found() {
+    let bgp = Sandbox::fresh();
+    for _ in 0..2 {
+        bgp.run(["restart", "--group", "nog"])
+            .failed(3)
+            .stderr_has("no process is in group 'nog'");
+        bgp.run(["restart", "--session", "nos"])
+            .failed(3)
+            .stderr_has("no process is in session 'nos'");
+        bgp.run(["start", "--name", "x", "true"]).code(0);
+    }
+}
+
+#[test]
 fn of_a_group_the_newest_of_each_name_is_restarted() {
     let bgp = Sandbox::new();
     for name in ["one", "two"] {
