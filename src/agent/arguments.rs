@@ -13,6 +13,7 @@ use regex::bytes::Regex;
 use serde_json::{Map, Value};
 
 use super::Face;
+use super::numbers;
 use super::parameter::{Kind, Parameter};
 use super::table::Action;
 use crate::config::table::log_size;
@@ -214,22 +215,6 @@ fn unknown(action: &Action, name: &str, right: &str) -> Error {
     }
 }
 
-/// `number` without a fraction; JSON Schema takes 20.0 for an integer, too.
-fn whole(number: &serde_json::Number) -> Option<u64> {
-    /// 2 to the 53rd: all whole numbers up to it are exact.
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    number.as_u64().or_else(|| {
-        let float = number.as_f64()?;
-        let is_whole = float.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&float);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "it is whole and within"
-        )]
-        is_whole.then_some(float as u64)
-    })
-}
-
 impl Given {
     fn read(kind: Kind, value: &Value) -> Result<Self, Error> {
         if kind == Kind::Variables {
@@ -259,14 +244,20 @@ impl Given {
         let text = match (kind, value) {
             (Kind::Switch, Value::Bool(on)) => return Ok(Self::Switch(*on)),
             (Kind::Count, Value::Number(number)) => {
-                return whole(number).map(Self::Count).ok_or_else(|| {
+                return numbers::whole(number).map(Self::Count).ok_or_else(|| {
                     Error::usage(format!("{number} is not a whole number from 0 on"))
                 });
             }
-            (_, Value::String(text)) => Cow::Borrowed(text.as_str()),
-            (kind, Value::Number(number)) if kind.may_be_a_number() => {
-                Cow::Owned(number.to_string())
+            (Kind::Duration, Value::Number(number)) => {
+                return numbers::duration(number).map(Self::Duration);
             }
+            (Kind::Interval | Kind::IntervalOrOff, Value::Number(number)) => {
+                return numbers::interval(number).map(Self::Duration);
+            }
+            (Kind::Port | Kind::Pid | Kind::LogSize, Value::Number(number)) => {
+                Cow::Owned(numbers::text(number))
+            }
+            (_, Value::String(text)) => Cow::Borrowed(text.as_str()),
             _ => {
                 return Err(Error::usage(format!(
                     "{} is not {}",
@@ -323,18 +314,6 @@ impl Given {
 }
 
 impl Kind {
-    fn may_be_a_number(self) -> bool {
-        matches!(
-            self,
-            Self::Port
-                | Self::Pid
-                | Self::LogSize
-                | Self::Duration
-                | Self::Interval
-                | Self::IntervalOrOff
-        )
-    }
-
     /// What a value should have been, in words.
     fn wanted(self) -> &'static str {
         match self {
@@ -374,7 +353,15 @@ fn variables(value: &Value) -> Result<Vec<(OsString, OsString)>, Error> {
                     quoted(key)
                 ))),
                 Value::String(value) => one(&format!("{key}={value}")),
-                Value::Number(value) => one(&format!("{key}={value}")),
+                Value::Number(value) if value.is_i64() || value.is_u64() => {
+                    one(&format!("{key}={value}"))
+                }
+                // What was read of it may not be what was written.
+                Value::Number(_) => Err(Error::usage(format!(
+                    "{} is a number with a fraction, or beyond 64 bits",
+                    quoted(key)
+                ))
+                .hint("write it as a text, in quotes")),
                 Value::Bool(value) => one(&format!("{key}={value}")),
                 _ => Err(wanted()),
             })

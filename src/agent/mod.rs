@@ -2,7 +2,8 @@
 //! MCP, and for whatever comes.
 //!
 //! - [`rows`] has a row for each action, as [`table`] says; [`parameter`] says what may be said to it.
-//! - [`mod@line`] reads `KEY=VALUE`, [`arguments`] checks what was said, however it was said.
+//! - [`mod@line`] reads `KEY=VALUE`, [`arguments`] checks what was said, however it was said;
+//!   [`numbers`] reads the numbers of JSON.
 //! - [`hints`] says what went wrong in the caller's words.
 //! - [`actions`] do it through the [`manager`](crate::manager), and give an [`answer`].
 //!
@@ -13,6 +14,7 @@ pub(crate) mod answer;
 pub(crate) mod arguments;
 mod hints;
 pub(crate) mod line;
+mod numbers;
 pub(crate) mod parameter;
 mod rows;
 pub(crate) mod schema;

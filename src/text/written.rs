@@ -43,11 +43,25 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Error> {
     let nanoseconds = scaled(number, nanoseconds_each).ok_or_else(|| not_a_duration(text))?;
     match u64::try_from(nanoseconds).map(Duration::from_nanos) {
         Ok(duration) if duration <= DURATION_MAX => Ok(duration),
-        _ => {
-            Err(Error::usage(format!("{} is too long", quoted(text)))
-                .hint("the longest time is 3650d"))
-        }
+        _ => Err(too_long(text)),
     }
+}
+
+/// So many seconds.
+///
+/// # Errors
+///
+/// A usage error: negative, or above 3650 days.
+pub(crate) fn seconds(number: f64) -> Result<Duration, Error> {
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if duration <= DURATION_MAX => Ok(duration),
+        Err(_) if number < 0.0 => Err(not_a_duration(&number.to_string())),
+        _ => Err(too_long(&number.to_string())),
+    }
+}
+
+fn too_long(text: &str) -> Error {
+    Error::usage(format!("{} is too long", quoted(text))).hint("the longest time is 3650d")
 }
 
 /// A duration that is not so short that all time is spent on looking.
@@ -56,7 +70,15 @@ pub(crate) fn duration(text: &str) -> Result<Duration, Error> {
 ///
 /// A usage error: no duration, or below 100 ms.
 pub(crate) fn interval(text: &str) -> Result<Duration, Error> {
-    let duration = duration(text)?;
+    long_enough(duration(text)?, text)
+}
+
+/// `duration`, written as `text`, as an interval.
+///
+/// # Errors
+///
+/// A usage error: below 100 ms.
+pub(crate) fn long_enough(duration: Duration, text: &str) -> Result<Duration, Error> {
     if duration < INTERVAL_MIN {
         return Err(Error::usage(format!("{} is too short", quoted(text)))
             .hint("the shortest time here is 100ms"));
