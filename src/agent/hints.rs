@@ -16,45 +16,73 @@ const COMMANDS: [(&str, &str); 6] = [
     ("stop", "kill"),
 ];
 
-/// Options that are parameters, and how they are said.
-const OPTIONS: [(&str, &str); 7] = [
+/// Options that are parameters, and how they are said: the longer of two that begin alike first.
+const OPTIONS: [(&str, &str); 11] = [
     ("--cwd DIR", "cwd"),
+    ("--env-file", "envFile"),
     ("--eof", "eof=true"),
     ("--pty", "pty=true"),
     ("--replace", "replace=true"),
     ("--restart always", "restart=always"),
+    ("--stdin FILE", "stdin=FILE"),
+    ("--stdin null", "stdin=null"),
     ("--stdin", "stdin"),
     ("--timeout", "timeout"),
+    ("--with-pid", "withPid"),
 ];
 
-/// `error` with a hint, and names of options, as `face` has them.
+/// `error` with its hint as `face` has it. Its message may repeat the caller's words, and is left as it
+/// is but for an option whose value is wrong.
 pub(super) fn said_to(face: Face, error: Error) -> Error {
+    let message = match error.message.split_once(": ") {
+        Some((option, what)) if option.starts_with("--") => {
+            format!("{}: {what}", options(option))
+        }
+        _ => error.message,
+    };
     Error {
-        message: options(error.message),
-        hint: error.hint.map(|hint| options(commands(face, &hint))),
+        message,
+        hint: error.hint.map(|hint| hint_to(face, &hint)),
         ..error
     }
 }
 
-fn options(text: String) -> String {
-    OPTIONS
-        .iter()
-        .fold(text, |text, (option, said)| text.replace(option, said))
-}
-
-/// `'bgp stop web'` becomes the call of the action, with the id if there is one.
-fn commands(face: Face, hint: &str) -> String {
+/// `hint` as `face` has it: `'bgp stop web'` becomes the call of the action, with the id if there is one.
+pub(super) fn hint_to(face: Face, hint: &str) -> String {
     let mut parts = hint.split("'bgp ");
-    let mut told = parts.next().unwrap_or_default().to_owned();
+    let mut told = options(parts.next().unwrap_or_default());
     for part in parts {
         let (line, rest) = part.split_once('\'').unwrap_or((part, ""));
-        if let Some(call) = call_of(face, line) {
-            told.extend([&call, rest]);
-        } else {
-            told.extend(["'bgp ", part]);
+        match call_of(face, line) {
+            Some(call) => told.push_str(&call),
+            None => told.extend(["'bgp ", line, "'"]),
         }
+        told.push_str(&options(rest));
     }
     told
+}
+
+/// `text` with each option in it, as a word of its own, as the parameter that it is.
+fn options(text: &str) -> String {
+    let before = |c: char| c.is_alphanumeric() || "-._/".contains(c);
+    let behind = |c: char| c.is_alphanumeric() || "-_".contains(c);
+    let (mut told, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find("--") {
+        told.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let is_one = |(option, _): &&(&str, &str)| {
+            let follows = rest.strip_prefix(option);
+            follows.is_some_and(|follows| !follows.starts_with(behind))
+        };
+        let found = OPTIONS.iter().find(is_one);
+        let (option, said) = match found {
+            Some(found) if !told.ends_with(before) => *found,
+            _ => ("--", "--"),
+        };
+        told.push_str(said);
+        rest = &rest[option.len()..];
+    }
+    told + rest
 }
 
 /// The call that does what `bgp LINE` does, if there is one.
@@ -102,16 +130,43 @@ mod tests {
                 "'bgp list --running' too",
                 "'bgp list --running' too",
             ),
+            (
+                Face::Line,
+                "'bgp stop a--eof' ends it, a--eof is no --eof, and --eof-x is none; --eof.",
+                "process action=kill id=a--eof ends it, a--eof is no eof=true, and --eof-x is none; eof=true.",
+            ),
+            (
+                Face::Line,
+                "it was started with '--stdin null'; --env-file takes a file, another --with-pid none",
+                "it was started with 'stdin=null'; envFile takes a file, another withPid none",
+            ),
             (Face::Line, "'bgp stop", "process action=kill"),
             (Face::Line, "", ""),
         ] {
             let error = Error::new(Kind::InTheWay, "m").hint(hint);
             assert_eq!(said_to(face, error).hint.unwrap(), said);
         }
-        let error = Error::usage("--timeout: nothing lives for no time");
-        assert_eq!(
-            said_to(Face::Line, error),
-            Error::usage("timeout: nothing lives for no time")
-        );
+    }
+
+    #[test]
+    fn of_a_message_only_the_option_before_it_is_said_in_other_words() {
+        for (message, said) in [
+            (
+                "--timeout: nothing lives for no time",
+                "timeout: nothing lives for no time",
+            ),
+            (
+                "--with-pid: there is no --eof",
+                "withPid: there is no --eof",
+            ),
+            ("no process called '--eof'", "no process called '--eof'"),
+            ("cannot open '/x/--replace'", "cannot open '/x/--replace'"),
+            ("a --pty: b", "a --pty: b"),
+        ] {
+            assert_eq!(
+                said_to(Face::Line, Error::usage(message)),
+                Error::usage(said)
+            );
+        }
     }
 }

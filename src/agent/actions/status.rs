@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::output::{last_lines, told};
 use super::{Call, Outcome};
 use crate::agent::answer::{Answer, called, command, document, runtime};
+use crate::agent::hints;
 use crate::text::display::human_bytes;
 
 /// How many of the last lines are told, and within how many bytes.
@@ -31,9 +32,8 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         .line(&format!("command: {}", command(info)))
         .line(&format!("directory: {}", info.cwd.escaped()));
     if let Some(hint) = &found.hint {
-        answer = answer
-            .line(&format!("hint: {hint}"))
-            .with("hint", hint.as_str());
+        let hint = hints::hint_to(call.agent.face, hint);
+        answer = answer.line(&format!("hint: {hint}")).with("hint", hint);
     }
     if let Some(pid) = info.pid {
         answer = answer.line(&format!("pid: {pid}, id: {}", info.id));
