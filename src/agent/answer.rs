@@ -82,6 +82,13 @@ impl Answer {
         self.noted(line).line(line)
     }
 
+    /// Says what is damaged, and ends with the code for it.
+    #[must_use]
+    pub(crate) fn damaged(mut self, damage: &Error) -> Self {
+        self.code = damage.kind.exit_code();
+        self.note(&damage.message)
+    }
+
     fn noted(mut self, note: &str) -> Self {
         let notes = self.document.entry("notes").or_insert_with(|| json!([]));
         if let Value::Array(notes) = notes {
@@ -176,6 +183,15 @@ pub(crate) fn runtime(info: &ProcessInfo) -> String {
         || "for an unknown time".to_owned(),
         |ms| HumanDuration(std::time::Duration::from_millis(ms)).to_string(),
     )
+}
+
+/// How it ended, and how long it ran.
+pub(crate) fn ended(info: &ProcessInfo) -> String {
+    let after = match info.runtime_ms {
+        Some(_) => runtime(info),
+        None => "an unknown time".to_owned(),
+    };
+    format!("{} after {after}", info.ending())
 }
 
 /// What is told of its end without being asked for, and what replaces polling.

@@ -6,6 +6,7 @@ pub(crate) mod budget;
 pub(crate) mod display;
 pub(crate) mod emulator;
 pub(crate) mod escapes;
+pub(crate) mod json;
 pub(crate) mod keys;
 pub(crate) mod lines;
 pub(crate) mod row;

@@ -8,6 +8,7 @@ use super::{Call, Outcome};
 use crate::agent::answer::{ANSWER_MAX_BYTES, Answer, OnceTold};
 use crate::agent::hints;
 use crate::manager::alerts::{Patience, Whose};
+use crate::text::json::json_len;
 
 /// Under what name agents read.
 const READER: &str = "agent";
@@ -42,7 +43,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
             "count": alert.count, "line": alert.line, "id": info.id.to_string(), "name": info.name,
             "message": message,
         });
-        let size = document.to_string().len().max(line.len()) + 1;
+        let size = json_len(&document).max(line.len()) + 1;
         if size > room {
             break;
         }

@@ -88,9 +88,8 @@ fn export(call: &Call<'_>, manager: &Manager, process: &Observed) -> Outcome {
     }
     answer =
         answer.note("anybody who may read these files can read the output: remove them after use");
-    if let Err(damage) = export.damage {
-        answer.code = damage.kind.exit_code();
-        answer = answer.note(&damage.message);
+    if let Err(damage) = &export.damage {
+        answer = answer.damaged(damage);
     }
     Ok(answer)
 }

@@ -17,6 +17,7 @@ use crate::manager::output::{Form, Piece, Query};
 use crate::model::error::Error;
 use crate::sys::clock;
 use crate::text::budget::{Budget, Part, ShownLine};
+use crate::text::json::json_len;
 use crate::text::lines::Stream;
 
 /// How many of the last lines are shown, when neither the caller nor the configuration says it.
@@ -58,7 +59,14 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         .with("eof", process.reach() == Reach::Ended);
     answer = told(answer, shown);
     if let (true, Some(last)) = (limited, query.last) {
-        let all = call.agent.call_of("output", &[("id", &id), ("lines", "0")]);
+        let mut same = vec![("id", id.as_str()), ("lines", "0")];
+        same.extend(
+            call.arguments
+                .text("stream")
+                .map(|stream| ("stream", stream)),
+        );
+        same.extend((call.arguments.regex("grep")).map(|grep| ("grep", grep.as_str())));
+        let all = call.agent.call_of("output", &same);
         answer = answer.note(&format!(
             "these are the last {last} lines that were asked for; {all} reads from the beginning"
         ));
@@ -182,9 +190,7 @@ impl Shown {
             return text;
         }
         let (lines, left_out) = self.documents();
-        let document =
-            Value::from(lines).to_string().len() + Value::from(left_out).to_string().len();
-        text.max(document)
+        text.max(json_len(&lines) + json_len(&left_out))
     }
 
     fn documents(&self) -> (Vec<Value>, Vec<Value>) {
@@ -227,11 +233,10 @@ pub(super) fn told(mut answer: Answer, shown: Shown) -> Answer {
     for note in &shown.notes {
         answer = answer.note(note);
     }
-    if let Some(damage) = shown.damage {
-        answer.code = damage.kind.exit_code();
-        answer = answer.note(&damage.message);
+    match &shown.damage {
+        Some(damage) => answer.damaged(damage),
+        None => answer,
     }
-    answer
 }
 
 /// A line as a text has it: that it is of stderr is said, and how much is left out.
