@@ -149,7 +149,9 @@ fn own_fields(shape: Shape) -> Vec<Field> {
             ("name", text(), NEEDED),
             ("size", json!({}), NEEDED),
             ("cursor", json!({"type": "object"}), NEEDED),
+            ("exact", switch(), NEEDED),
             ("rows", list_of(text()), NEEDED),
+            ("leftOut", whole(), MAYBE),
         ],
         Shape::Sent => vec![
             ("id", text(), NEEDED),

@@ -8,7 +8,6 @@ use super::documents::SCHEMA;
 use super::out::{Format, note};
 use super::select;
 use super::{Context, Outcome};
-use crate::manager::screen::LOOK_BACK_BYTES;
 use crate::model::id::ProcessId;
 use crate::model::size::Size;
 use crate::text::display::for_terminal;
@@ -76,12 +75,9 @@ pub(crate) fn run(context: &mut Context, id: &str) -> Outcome {
                     Look::Terminal | Look::Colours => context.out.line(&for_terminal(line))?,
                 }
             }
-            if !replay.is_exact() {
+            if let Some(reservation) = replay.reservation() {
                 context.out.flush()?;
-                note(&format!(
-                    "the screen is as the last {} MiB of output drew it",
-                    LOOK_BACK_BYTES >> 20
-                ));
+                note(&reservation);
             }
         }
     }

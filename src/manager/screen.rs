@@ -25,7 +25,7 @@ use crate::store::files;
 use crate::text::emulator::Emulator;
 
 /// How much of the output is replayed: some hundredths of a second.
-pub(crate) const LOOK_BACK_BYTES: usize = 4 * 1024 * 1024;
+const LOOK_BACK_BYTES: usize = 4 * 1024 * 1024;
 
 /// A screen that can follow its log.
 pub(crate) struct Replay {
@@ -149,6 +149,14 @@ impl Replay {
     /// Whether nothing that could count was left out.
     pub(crate) fn is_exact(&self) -> bool {
         self.is_exact
+    }
+
+    /// What to say beside a screen that is not exact.
+    pub(crate) fn reservation(&self) -> Option<String> {
+        (!self.is_exact).then(|| {
+            let looked_back = LOOK_BACK_BYTES >> 20;
+            format!("the screen is as the last {looked_back} MiB of output drew it")
+        })
     }
 
     /// Looks again how long the log is, and goes on with what has come; `sink` gets the output of it.

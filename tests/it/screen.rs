@@ -95,6 +95,64 @@ fn a_long_log_is_shown_at_once_and_it_is_told_how_much_of_it() {
     let expected = numbered("", 1_499_978..=1_500_000) + "the end\n";
     shown.stdout(&expected).stderr_has("the last 4 MiB");
     assert_eq!(screen(&bgp, "long")["exact"], false);
+    let tool = ["process", "action=screen", "id=long"];
+    bgp.run(tool)
+        .code(0)
+        .stdout_has("\nNote: the screen is as the last 4 MiB");
+    let tool = bgp.run([&tool[..], &["--json"]].concat()).code(0).json();
+    assert_eq!(tool["exact"], false);
+}
+
+#[test]
+fn damage_is_told_with_the_screen() {
+    let bgp = Sandbox::new();
+    let process = shell(&bgp, "pt", "80x24", "echo first; sleep 0.05; echo second");
+    bgp.run(["wait", "pt"]).code(0);
+    bgp.wait_for_supervisor_end(&process.id);
+    let tool = ["process", "action=screen", "id=pt"];
+    let whole = bgp.run(tool).code(0).text();
+    assert!(
+        whole.contains("second") && !whole.contains("Note:"),
+        "{whole}"
+    );
+    let log = bgp.log(&process.id);
+    let mut bytes = fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&log, bytes).unwrap();
+    bgp.run(["screen", "pt"]).code(13);
+    bgp.run(tool)
+        .code(13)
+        .stdout_has("\nNote: the log of 'pt', segment 0, byte ");
+    let tool = bgp.run([&tool[..], &["--json"]].concat()).code(13).json();
+    assert_eq!(tool["exact"], false);
+    assert!(
+        tool["notes"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("the log of 'pt'")
+    );
+}
+
+#[test]
+fn of_a_very_large_screen_the_tool_tells_the_first_rows_and_how_many_follow() {
+    let bgp = Sandbox::new();
+    let line = "l=$(printf '%999s' | tr ' ' x); for i in $(seq 999); do echo \"$l\"; done";
+    let process = shell(&bgp, "large", "1000x1000", line);
+    bgp.run(["wait", &process.id]).code(0);
+    let tool = ["process", "action=screen", "id=large"];
+    let text = bgp.run(tool).code(0).text();
+    assert!(text.len() <= 50_001, "{}", text.len());
+    assert!(
+        text.contains("\nNote: 952 rows below these are left out\n"),
+        "{}",
+        &text[text.len() - 200..]
+    );
+    let told = bgp.run([&tool[..], &["--json"]].concat()).code(0);
+    assert!(told.text().len() <= 50_001, "{}", told.text().len());
+    let told = told.json();
+    let rows = told["rows"].as_array().unwrap().len() as u64;
+    assert_eq!(rows + told["leftOut"].as_u64().unwrap(), 999);
 }
 
 #[test]
