@@ -142,7 +142,12 @@ pub(crate) const ACTIONS: &[Action] = &[
         title: "List processes",
         description: "List the processes, oldest first: number, name, status, runtime and command.",
         parameters: &[
-            Parameter::new("running", Kind::Switch, "only those that run").default("false"),
+            Parameter::new(
+                "running",
+                Kind::Switch,
+                "only those of which something lives",
+            )
+            .default("false"),
             GROUP,
             SESSION,
         ],
@@ -183,7 +188,8 @@ pub(crate) const ACTIONS: &[Action] = &[
             Parameter::new(
                 "after",
                 Kind::Cursor,
-                "only what was written behind this place: a nextCursor",
+                "only what was written behind this place: a nextCursor, which is in the document of an answer \
+                 (over MCP always, else with --json)",
             ),
         ],
         example: &[("id", "proc_1")],
@@ -289,7 +295,8 @@ pub(crate) const ACTIONS: &[Action] = &[
             Parameter::new(
                 "after",
                 Kind::Cursor,
-                "look for output only after this place",
+                "look for output only after this place: a nextCursor, which is in the document of an answer \
+                 (over MCP always, else with --json)",
             ),
             Parameter::new(
                 "port",

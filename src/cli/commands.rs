@@ -242,7 +242,7 @@ pub(crate) const COMMANDS: &[Command] = &[
              command. A terminal gets what fits; in a pipe nothing is cut.",
         ],
         flags: &[
-            Flag::switch("running", "only those that have not ended"),
+            Flag::switch("running", "only those of which something lives"),
             GROUP,
             SESSION,
         ],

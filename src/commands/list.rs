@@ -16,7 +16,7 @@ use crate::text::table::Table;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
     All,
-    /// Those whose leader lives.
+    /// Those of which something lives: the leader, or what it started.
     Running,
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn run(context: &mut Context, selection: &Selection, which: Which) ->
     let infos = processes
         .into_iter()
         .map(Observed::into_info)
-        .filter(|info| which == Which::All || info.status.is_live());
+        .filter(|info| which == Which::All || info.lives());
     match context.format {
         Format::Json => {
             let infos: Vec<ProcessInfo> = infos.collect();

@@ -148,6 +148,11 @@ impl ProcessInfo {
         self.exit.as_ref().is_some_and(|exit| exit.error.is_some())
     }
 
+    /// Whether anything of it lives: its leader, or what that has left behind it.
+    pub(crate) fn lives(&self) -> bool {
+        self.status.is_live() || self.descendants > 0
+    }
+
     /// Whether it did what it was to do; `None` while it runs.
     pub(crate) fn success(&self) -> Option<bool> {
         (!self.status.is_live()).then_some(self.status == Status::Exited)

@@ -71,6 +71,20 @@ fn only_the_running_are_listed_when_that_is_wanted() {
     assert!(text.contains("runs") && !text.contains("ended"), "{text}");
 }
 
+#[test]
+fn what_lives_behind_its_leader_is_listed_with_the_running() {
+    let bgp = Sandbox::new();
+    bgp.run(["start", "--name", "left", "--command", "sleep 600 & echo s"])
+        .code(0);
+    bgp.run(["wait", "left"]).code(0);
+    bgp.run(["list", "--running"]).code(0).stdout_has("left");
+    let tool = ["process", "action=list", "running=true"];
+    bgp.run(tool).code(0).stdout_has("1 process, 1 running:\n");
+    bgp.run(["stop", "left"]).code(0);
+    bgp.run(["list", "--running"]).code(0).stdout("");
+    bgp.run(tool).code(0).stdout_has("No process runs");
+}
+
 // A28
 #[test]
 fn a_process_is_addressed_by_id_number_name_or_prefix() {

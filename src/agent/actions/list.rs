@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Call, Outcome, is_of};
 use crate::agent::answer::{ANSWER_MAX_BYTES, Answer, command, document, runtime, status};
 use crate::manager::info::ProcessInfo;
+use crate::text::json::json_len;
 
 /// What an answer needs besides its rows, in bytes.
 const ROOM_BYTES: usize = 1_000;
@@ -21,7 +22,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
             }
         }
     }
-    infos.retain(|info| !running || info.status.is_live());
+    infos.retain(|info| !running || info.lives());
     if infos.is_empty() {
         let start = call.agent.call_of(
             "start",
@@ -35,7 +36,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
         let answer = Answer::new("list", what).with("processes", json!([]));
         return Ok(answer.next(format!("Next: {start} starts one")));
     }
-    let live = infos.iter().filter(|info| info.status.is_live()).count();
+    let live = infos.iter().filter(|info| info.lives()).count();
     let s = if infos.len() == 1 { "" } else { "es" };
     let message = format!("{} process{s}, {live} running:", infos.len());
     Ok(told(Answer::new("list", message), &infos))
@@ -48,8 +49,8 @@ pub(super) fn told(mut answer: Answer, infos: &[ProcessInfo]) -> Answer {
     let sizes = documents
         .iter()
         .zip(&rows)
-        .map(|(document, row)| document.to_string().len().max(row.len()) + 1);
-    let lives = infos.iter().map(|info| info.status.is_live());
+        .map(|(document, row)| json_len(document).max(row.len()) + 1);
+    let lives = infos.iter().map(ProcessInfo::lives);
     let fits = which_fit(&lives.zip(sizes).collect::<Vec<_>>());
     let mut kept = Vec::new();
     for ((row, document), _) in rows
