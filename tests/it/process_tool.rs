@@ -5,10 +5,12 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Sandbox, numbered};
+use crate::harness::{Sandbox, numbered, script};
 use crate::invocation::{Outcome, Running, finish};
+use crate::proc;
 
 /// One call of the tool with `KEY=VALUE` words.
 fn call(bgp: &Sandbox, words: &[&str]) -> Outcome {
@@ -389,6 +391,18 @@ fn a_wrong_or_missing_parameter_is_named_and_a_right_call_shown() {
         (
             &["action=send", "id=x"],
             "parameter 'text' of 'send' is missing",
+        ),
+        (
+            &["action=clear", "id=x", "group=g"],
+            "parameters 'id' and 'group' of 'clear' contradict each other",
+        ),
+        (
+            &["action=clear", "id=x", "session=s"],
+            "parameters 'id' and 'session' of 'clear' contradict each other",
+        ),
+        (
+            &["action=kill", "id=x", "force=true", "grace=5"],
+            "parameters 'force' and 'grace' of 'kill' contradict each other",
         ),
         (&["start"], "'start' is not KEY=VALUE"),
         (&["{\"action\":"], "what was said is not a JSON object"),
@@ -789,5 +803,136 @@ fn an_agent_reads_on_where_it_was() {
     assert_eq!(
         (texts(&first), texts(&second)),
         (vec!["one".into()], vec!["two".into()])
+    );
+}
+
+// A place to look from without anything to look for would wait for the end.
+#[test]
+fn a_place_to_look_from_needs_something_to_look_for() {
+    let bgp = Sandbox::new();
+    call(&bgp, &["action=start", "name=x", "command=echo one"]).code(0);
+    let json = ["process", "--json", "action=wait", "id=x"];
+    let first = bgp.run(json).code(0).json();
+    let after = format!("after={}", first["nextCursor"].as_str().unwrap());
+    call(&bgp, &["action=wait", "id=x", &after])
+        .failed(2)
+        .stderr_has("parameter 'after' of 'wait' means nothing without 'output'");
+    let words = ["action=kill", "id=x", "force=false", "grace=5"];
+    call(&bgp, &words).failed(5);
+}
+
+#[test]
+fn hints_are_in_the_words_of_the_tool_and_what_the_caller_said_in_his_own() {
+    let bgp = Sandbox::new();
+    let start = ["action=start", "name=x", "command=true"];
+    for (words, told) in [
+        (
+            &["withPid=99999999"][..],
+            "bgp: withPid: there is no process 99999999",
+        ),
+        (&["envFile=/nowhere"], "bgp: hint: envFile takes a file"),
+        (&["cwd=/x/--replace"], "directory '/x/--replace'"),
+        (&["cwd=/x/--replace"], "bgp: hint: cwd says where"),
+    ] {
+        call(&bgp, &[&start, words].concat())
+            .failed(2)
+            .stderr_has(told);
+    }
+    call(&bgp, &start).code(0);
+    call(&bgp, &["action=output", "id=--eof"])
+        .failed(3)
+        .stderr_has("no process called '--eof'");
+}
+
+#[test]
+fn a_lost_process_is_told_with_the_call_that_ends_what_is_left() {
+    let bgp = Sandbox::new();
+    let options = ["--name", "tree", "--grace", "200ms"];
+    let tree = bgp.start_with(&options, [script("stubborn-member.sh")]);
+    bgp.ready(&tree);
+    proc::kill(tree.supervisor(), Signal::SIGKILL);
+    bgp.wait_status("tree", "lost");
+    let hint = format!("; process action=kill id={} ends what is left", tree.id);
+    call(&bgp, &["action=status", "id=tree"])
+        .code(0)
+        .stdout_has(&hint);
+    let status = document(&bgp, &["action=status", "id=tree"]);
+    assert!(status["hint"].as_str().unwrap().ends_with(&hint));
+    call(&bgp, &["action=wait", "id=tree"])
+        .code(0)
+        .stdout_has("has ended: lost (supervisor-killed) after an unknown time\n");
+    call(&bgp, &["action=kill", "id=tree"])
+        .code(0)
+        .stdout_has(": lost (supervisor-killed) after an unknown time\n");
+}
+
+#[test]
+fn a_number_that_the_schema_allows_is_taken() {
+    let bgp = Sandbox::new();
+    let object = |text: &str| bgp.run(["process", text]);
+    let port =
+        r#"{"action":"start","name":"x","command":"exec sleep 600","maxLog":1e7,"env":{"A":-1}}"#;
+    object(port).code(0);
+    for timeout in ["0.30000000000000004", "1e-7", "1.0e-1"] {
+        let wait = format!(r#"{{"action":"wait","id":"x","port":1.0,"timeout":{timeout}}}"#);
+        object(&wait).code(124);
+    }
+    for port in ["0.5", "65536.0", "-1"] {
+        let wait = format!(r#"{{"action":"wait","id":"x","port":{port}}}"#);
+        object(&wait).failed(2).stderr_has("is not a port");
+    }
+}
+
+#[test]
+fn a_number_for_a_variable_is_given_as_it_was_written_or_refused() {
+    let bgp = Sandbox::new();
+    let start = |value: &str| {
+        bgp.run([
+            "process".to_owned(),
+            format!(r#"{{"action":"start","name":"x","command":"echo $A","env":{{"A":{value}}}}}"#),
+        ])
+    };
+    for bad in ["123456789012345678901234567890", "0.1", "1.0"] {
+        start(bad)
+            .failed(2)
+            .stderr_has("parameter 'env': 'A' is a number")
+            .stderr_has("write it as a text");
+    }
+    for good in ["18446744073709551615", "-9223372036854775808"] {
+        start(good).code(0);
+        bgp.run(["wait", "x"]).code(0);
+        assert_eq!(bgp.output("x"), format!("{good}\n"));
+    }
+}
+
+#[test]
+fn what_is_escaped_when_it_is_written_counts_as_it_is_written() {
+    let bgp = Sandbox::new();
+    let line = "command=l=; for i in $(seq 300); do l=$l'\u{202e}'; done; \
+                for i in $(seq 300); do echo \"$l\"; done";
+    call(&bgp, &["action=start", "name=x", line]).code(0);
+    call(&bgp, &["action=wait", "id=x"]).code(0);
+    let words = ["process", "--json", "action=output", "id=x", "lines=0"];
+    let told = bgp.run(words).code(0);
+    assert!(told.text().len() <= 50_001, "{}", told.text().len());
+    assert!(told.text().len() > 35_000, "{}", told.text().len());
+    assert!(told.json()["leftOut"].as_array().is_some());
+}
+
+#[test]
+fn the_call_for_all_lines_asks_for_the_same_ones() {
+    let bgp = Sandbox::new();
+    let line = "command=seq 1 500; seq 1 500 >&2";
+    call(&bgp, &["action=start", "name=n", line]).code(0);
+    call(&bgp, &["action=wait", "id=n"]).code(0);
+    let words = [
+        "action=output",
+        "id=n",
+        "lines=2",
+        "stream=stderr",
+        "grep=1",
+    ];
+    call(&bgp, &words).code(0).stdout_has(
+        "; process action=output id=proc_1 lines=0 stream=stderr grep=1 reads from the beginning\n",
     );
 }

@@ -5,12 +5,18 @@
 use serde_json::json;
 
 use super::list::told;
-use super::{Call, Outcome, is_of};
+use super::{Call, Outcome, contradiction, is_of};
 use crate::agent::answer::Answer;
 use crate::manager::clear::{Leave, in_the_way};
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
-    let (manager, mut targets, leave) = if call.arguments.text("id").is_some() {
+    let is_named = call.arguments.text("id").is_some();
+    for label in ["group", "session"] {
+        if is_named && call.arguments.text(label).is_some() {
+            return Err(contradiction(call, "clear", "id", label));
+        }
+    }
+    let (manager, mut targets, leave) = if is_named {
         let (manager, process) = call.process()?;
         (manager, vec![process], Leave::All)
     } else {

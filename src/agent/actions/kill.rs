@@ -4,15 +4,18 @@
 
 use std::time::Duration;
 
-use super::{Call, Outcome};
-use crate::agent::answer::{Answer, called, document, runtime};
+use super::{Call, Outcome, contradiction};
+use crate::agent::answer::{Answer, called, document, ended};
 use crate::manager::stop::StopOptions;
 use crate::model::error::{Error, Kind};
 use crate::model::status::Reason;
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
-    let (manager, process) = call.process()?;
     let force = call.arguments.switch("force").unwrap_or(false);
+    if force && call.arguments.duration("grace").is_some() {
+        return Err(contradiction(call, "kill", "force", "grace"));
+    }
+    let (manager, process) = call.process()?;
     let options = StopOptions {
         reason: Reason::Stop,
         grace: force
@@ -31,12 +34,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
             )),
             _ => error,
         })?;
-    let message = format!(
-        "Terminated {}: {} after {}",
-        called(&info),
-        info.ending(),
-        runtime(&info)
-    );
+    let message = format!("Terminated {}: {}", called(&info), ended(&info));
     let clear = call.agent.call_of("clear", &[("id", &id)]);
     Ok(Answer::new("kill", message)
         .with("process", document(&info))

@@ -18,6 +18,7 @@ pub(super) mod wait;
 
 use super::Call;
 use super::answer::Answer;
+use super::table;
 use crate::model::error::Error;
 use crate::model::facts::Entry;
 
@@ -30,4 +31,16 @@ fn is_of(call: &Call<'_>, entry: &Entry) -> bool {
         |asked: Option<&str>, has: &Option<String>| asked.is_none() || asked == has.as_deref();
     fits(call.arguments.text("group"), &entry.group)
         && fits(call.arguments.text("session"), &entry.session)
+}
+
+/// The error for two parameters of which one at most may be said.
+fn contradiction(call: &Call<'_>, action: &str, one: &str, other: &str) -> Error {
+    let message = format!("parameters '{one}' and '{other}' of '{action}' contradict each other");
+    Error::usage(message).hint(format!("give one of them; {}", right(call, action)))
+}
+
+/// A call of `action` that is right, for a hint.
+fn right(call: &Call<'_>, action: &str) -> String {
+    let example = table::find(action).map_or(&[][..], |action| action.example);
+    format!("a right call: {}", call.agent.call_of(action, example))
 }

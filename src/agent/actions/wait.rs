@@ -5,8 +5,8 @@
 use std::time::{Duration, Instant};
 
 use super::output::{Shown, last_lines, told};
-use super::{Call, Outcome};
-use crate::agent::answer::{Answer, called, document, runtime, shortened, status};
+use super::{Call, Outcome, right};
+use crate::agent::answer::{Answer, called, document, ended, runtime, shortened, status};
 use crate::manager::Manager;
 use crate::manager::info::ProcessInfo;
 use crate::manager::observe::Observed;
@@ -24,8 +24,12 @@ const LAST_BYTES: usize = 8_000;
 const LINE_BYTES: usize = 2_000;
 
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
-    let (manager, process) = call.process()?;
     let said = call.arguments;
+    if said.cursor("after").is_some() && said.regex("output").is_none() {
+        let message = "parameter 'after' of 'wait' means nothing without 'output'";
+        return Err(Error::usage(message).hint(format!("give output too; {}", right(call, "wait"))));
+    }
+    let (manager, process) = call.process()?;
     let conditions = Conditions {
         output: said.regex("output").cloned().into_iter().collect(),
         after: said.cursor("after").cloned().into_iter().collect(),
@@ -116,14 +120,7 @@ fn came(
             let idle = HumanDuration(conditions.idle.unwrap_or_default());
             ("idle", format!("{name} has written nothing for {idle}"))
         }
-        Some(Came::End) | None => (
-            "end",
-            format!(
-                "{name} has ended: {} after {}",
-                info.ending(),
-                runtime(info)
-            ),
-        ),
+        Some(Came::End) | None => ("end", format!("{name} has ended: {}", ended(info))),
     };
     let answer = begin(message)
         .with("process", document(info))
