@@ -135,7 +135,7 @@ impl Manager {
             last_ns: 0,
             sieve: Sieve {
                 lines: found.lines.unwrap_or_else(|| begin.lines()),
-                goes_on: false,
+                goes_on: [false; 2],
                 unwanted_bytes: found.unwanted_bytes,
                 last: Last::new(&query),
                 unwanted_lines: 0,
@@ -197,7 +197,7 @@ impl Manager {
             last_ns: 0,
             sieve: Sieve {
                 lines: Lines::resumed(within_line),
-                goes_on: true,
+                goes_on: [0, 1].map(|of| had[of] > 0 || left.removed.is_none()),
                 unwanted_bytes: [0; 2],
                 last: None,
                 unwanted_lines: 0,

@@ -394,7 +394,7 @@ fn who_reads_on_does_not_touch_the_state() {
     let before = state();
     new(&bgp, "web").stdout("one\n");
     let readers = crate::harness::file_names(&bgp.state().join("readers"));
-    assert_eq!(readers.len(), 2, "{readers:?}");
+    assert_eq!(readers.len(), 3, "a document and its locks: {readers:?}");
     assert_eq!(state(), before);
     // A reader whose document was altered is told, with what to do.
     let document = bgp.state().join("readers").join(&readers[0]);

@@ -16,9 +16,9 @@ use crate::text::row;
 pub(super) struct Sieve {
     pub(super) query: Query,
     pub(super) lines: Lines,
-    /// Reading goes on from a cursor: a line whose beginning was had is wanted whatever is in the rest of it,
-    /// as the pattern may have been found in what was shown.
-    pub(super) goes_on: bool,
+    /// Of which streams reading goes on where a cursor stands: a line whose beginning was had is wanted whatever
+    /// is in the rest of it, as the pattern may have been found in what was shown.
+    pub(super) goes_on: [bool; 2],
     /// Raw: so many bytes of each stream are still to be passed over.
     pub(super) unwanted_bytes: [u64; 2],
     /// The last lines in which the pattern is found, until the end is reached for the first time.
@@ -78,6 +78,7 @@ impl Sieve {
     ) -> Result<(), Error> {
         let (query, goes_on) = (&self.query, self.goes_on);
         let (last, unwanted_lines) = (&mut self.last, &mut self.unwanted_lines);
+        self.goes_on = [false; 2]; // what comes behind it goes on in nothing that was had
         self.lines.gap(within_line, |line| {
             if !query.wants(&line, goes_on) {
                 return Ok(());
@@ -113,12 +114,11 @@ fn let_through(
 }
 
 impl Query {
-    fn wants(&self, line: &Line<'_>, goes_on: bool) -> bool {
+    fn wants(&self, line: &Line<'_>, goes_on: [bool; 2]) -> bool {
         line.time_ns >= self.since_ns
-            && self
-                .pattern
-                .as_ref()
-                .is_none_or(|pattern| goes_on && line.continued || is_found(pattern, line))
+            && self.pattern.as_ref().is_none_or(|pattern| {
+                goes_on[line.stream as usize] && line.continued || is_found(pattern, line)
+            })
     }
 }
 
