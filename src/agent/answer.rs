@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Face;
@@ -13,6 +14,7 @@ use crate::manager::words;
 use crate::model::error::Error;
 use crate::model::status::{How, Status};
 use crate::text::display::{HumanDuration, one_line};
+use crate::text::json::json_len;
 
 /// The longest answer, in bytes, as text and as a document.
 pub(crate) const ANSWER_MAX_BYTES: usize = 50_000;
@@ -183,6 +185,11 @@ pub(crate) fn runtime(info: &ProcessInfo) -> String {
         || "for an unknown time".to_owned(),
         |ms| HumanDuration(std::time::Duration::from_millis(ms)).to_string(),
     )
+}
+
+/// What one of many takes of an answer, as a text or as a document.
+pub(crate) fn item_bytes(document: &impl Serialize, text: &str) -> usize {
+    json_len(document).max(text.len()) + 1
 }
 
 /// How it ended, and how long it ran.

@@ -60,10 +60,7 @@ impl Arguments {
         said: &Map<String, Value>,
         face: Face,
     ) -> Result<Self, Error> {
-        let right = || {
-            let call = face.call_of(action.name, action.example);
-            format!("a right call: {call}")
-        };
+        let right = || face.right_call(action.name, action.example);
         let mut given = Vec::new();
         for (name, value) in said {
             let Some(parameter) = action.parameter(name) else {

@@ -53,8 +53,8 @@ pub(crate) struct Agent {
     pub(crate) documents: bool,
     /// The session of what is started, when the caller names none.
     pub(crate) session: Option<String>,
-    /// What the configuration said last while it had no fault.
-    settings: Mutex<Arc<Settings>>,
+    /// What the configuration said last while it had no fault; `None` before it was read.
+    settings: Mutex<Option<Arc<Settings>>>,
     /// The store, once it is unlocked: whoever stays unlocks it once.
     held: Mutex<Option<Arc<Manager>>>,
 }
@@ -76,12 +76,11 @@ impl Agent {
     ///
     /// The session in its environment has no valid name (2).
     pub(crate) fn new(environment: Environment, face: Face) -> Result<Self, Error> {
-        let settings = Configuration::read(&environment).settings;
         Ok(Self {
             session: environment.session()?,
             environment,
             face,
-            settings: Mutex::new(Arc::new(settings)),
+            settings: Mutex::new(None),
             documents: true,
             held: Mutex::new(None),
         })
@@ -90,11 +89,11 @@ impl Agent {
     /// What the configuration says now; while it is faulty, what it said before.
     pub(crate) fn settings(&self) -> Arc<Settings> {
         let now = Configuration::read(&self.environment);
-        let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(now.file, FileState::Faulty(_)) {
-            *settings = Arc::new(now.settings);
+        let mut before = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*before {
+            Some(before) if matches!(now.file, FileState::Faulty(_)) => Arc::clone(before),
+            _ => Arc::clone(before.insert(Arc::new(now.settings))),
         }
-        Arc::clone(&settings)
     }
 
     /// The store; `None` where there is none yet.
@@ -148,6 +147,11 @@ impl Agent {
 }
 
 impl Face {
+    /// A call that is right, for a hint.
+    fn right_call(self, action: &str, parameters: &[(&str, &str)]) -> String {
+        format!("a right call: {}", self.call_of(action, parameters))
+    }
+
     /// How an action is called with these parameters.
     pub(crate) fn call_of(self, action: &str, parameters: &[(&str, &str)]) -> String {
         match self {

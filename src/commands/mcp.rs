@@ -88,6 +88,7 @@ pub(crate) fn run(context: &mut Context, at_end: AtEnd) -> Outcome {
     if at_end == AtEnd::TheyEnd && agent.session.is_none() {
         agent.session = Some(format!("mcp-{:08x}", fastrand::u32(..)));
     }
+    agent.settings(); // these hold if the file is faulty when they are wanted first
     let session = agent.session.clone().filter(|_| at_end == AtEnd::TheyEnd);
     let agent = Arc::new(agent);
     let (sender, events) = sync_channel(AHEAD);

@@ -6,30 +6,22 @@ use std::collections::HashMap;
 
 use super::documents::{One, Several};
 use super::out::{Format, say_error};
-use super::select::nothing_there;
 use super::words::begun;
 use super::{Context, Outcome, Selection};
-use crate::manager::Manager;
 use crate::manager::observe::Observed;
 
 /// Restarts what `selection` picks: the named ones, or of each name the live or else the newest one.
 ///
 /// # Errors
 ///
-/// Not found (3): also a group or session of none; ambiguous (4), name taken (6), survivors (8), damaged log (13), the command cannot be
-/// run or is not found (126, 127). With several, all are tried, each failure is told, and the first
-/// one's code is given.
+/// Not found (3): also a group or session of none; ambiguous (4), name taken (6), survivors (8), damaged log
+/// (13), the command cannot be run or is not found (126, 127). With several, all are tried, each failure is
+/// told, and the first one's code is given.
 pub(crate) fn run(context: &mut Context, selection: &Selection) -> Outcome {
-    let (manager, targets) = if selection.is_named() {
-        let Some(manager) = Manager::open(&context.environment)? else {
-            return Err(nothing_there(&selection.ids));
-        };
-        let targets = selection.observe(&manager)?;
-        (manager, targets)
-    } else {
-        let (manager, all) = selection.observe_some(context)?;
-        (manager, newest_of_each_name(all))
-    };
+    let (manager, mut targets) = selection.observe_some(context)?;
+    if !selection.is_named() {
+        targets = newest_of_each_name(targets);
+    }
     let mut results = manager.restart(&targets);
     if selection.ids.len() == 1
         && let Some(result) = results.pop()

@@ -80,6 +80,9 @@ impl Selection {
 
     /// The error where nothing is of what was selected.
     fn none(&self) -> Error {
+        if self.is_named() {
+            return nothing_there(&self.ids);
+        }
         let asked = [("group", &self.group), ("session", &self.session)];
         let of: Vec<String> = asked
             .into_iter()

@@ -25,13 +25,13 @@ use crate::manager::alerts::{Delivery, Patience, Pending, Whom, Whose};
 use crate::model::error::{Error, Kind};
 use crate::model::facts::Entry;
 use crate::store::environment::Environment;
-use crate::store::lock::PATIENCE;
+use crate::store::lock::{self, PATIENCE};
 use crate::sys::notify::{FOREVER, Notifier, either};
 use crate::sys::signals::{Signals, exit_code};
 
 /// How soon it looks again when somebody else is about to write down what it wants to read.
 const BUSY_AGAIN: Duration = Duration::from_millis(50);
-const STATE_HELD: &str = "the state is locked by another command for longer than this one waits";
+/// The hint of one whose last look could not be done.
 const BUSY_HINT: &str = "another command has the state or this reader: what has happened meanwhile is told \
                          the next time";
 /// How many alerts are told before they are acknowledged.
@@ -207,7 +207,7 @@ impl Watch<'_> {
         whose: &Whose,
     ) -> Look {
         match self.look(manager, environment, whose) {
-            Ok(Look::Busy) => self.is_held(Error::new(Kind::Locked, STATE_HELD)),
+            Ok(Look::Busy) => self.is_held(lock::locked_by("another command", "the state")),
             Err(error) if error.kind == Kind::Locked => self.is_held(error),
             Ok(look) => {
                 (self.complaint, self.busy_since) = (None, None);

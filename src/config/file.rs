@@ -14,12 +14,11 @@ use crate::model::error::{Error, Kind, reason};
 use crate::store::environment::Environment;
 use crate::sys::fs::sync_file;
 use crate::sys::input;
+use crate::sys::links;
 use crate::sys::lock::try_exclusive;
 
 /// The longest file.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
-/// How many links lead to a file at most, as `path_resolution(7)` has it.
-const LINKS_MAX: usize = 40;
 /// How long one `config set` waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -123,17 +122,10 @@ pub(super) fn replace(
 
 /// The file that `path` means: a link stays one, also one to a file that is not there yet.
 fn target_of(path: &Path) -> PathBuf {
-    let mut target = path.to_owned();
-    for _ in 0..LINKS_MAX {
-        if let Ok(real) = fs::canonicalize(&target) {
-            return real;
-        }
-        match fs::read_link(&target) {
-            Ok(next) => target = target.parent().unwrap_or(Path::new("/")).join(next),
-            Err(_) => break,
-        }
-    }
-    target
+    fs::canonicalize(path)
+        .ok()
+        .or_else(|| links::followed(path).last())
+        .unwrap_or_else(|| path.to_owned())
 }
 
 /// Waits until nobody else changes the file. The lock is that of its directory, so that nothing is left.

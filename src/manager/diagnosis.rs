@@ -25,7 +25,7 @@ pub(super) fn hint(
 ) -> Option<String> {
     match info.status {
         Status::Lost => lost(process, info),
-        Status::Failed | Status::Killed if not_executed(info).is_some() => not_executed(info),
+        Status::Failed | Status::Killed if info.not_executed().is_some() => not_executed(info),
         Status::Failed | Status::Crashed => port_in_use(manager, info, last_lines)
             .or_else(|| by_code(info))
             .or_else(|| by_kill(info)),
@@ -37,7 +37,7 @@ pub(super) fn hint(
 
 /// Why there was no other run: nobody has said its code then.
 fn not_executed(info: &ProcessInfo) -> Option<String> {
-    let error = info.exit.as_ref()?.error.as_ref()?;
+    let error = info.not_executed()?;
     Some(format!("the command was not executed again: {error}"))
 }
 

@@ -134,7 +134,7 @@ impl ProcessInfo {
             (Status::Killed, Some(Reason::Session)) => "it was stopped when its session was ended",
             (Status::Killed, _) => "it ended after bgp was asked to stop it",
             (Status::Crashed, _) => "a signal cut it off",
-            (Status::Failed, _) if self.was_not_executed() => "it could not be run again",
+            (Status::Failed, _) if self.not_executed().is_some() => "it could not be run again",
             (Status::Failed, _) => "the command ended with an error",
             (Status::Lost, Some(Reason::Reboot)) => "the machine went down while it ran",
             (Status::Lost, Some(Reason::Damaged)) => {
@@ -144,8 +144,9 @@ impl ProcessInfo {
         }
     }
 
-    fn was_not_executed(&self) -> bool {
-        self.exit.as_ref().is_some_and(|exit| exit.error.is_some())
+    /// Why the command could not be executed again, if that was its end.
+    pub(crate) fn not_executed(&self) -> Option<&str> {
+        self.exit.as_ref()?.error.as_deref()
     }
 
     /// Whether anything of it lives: its leader, or what that has left behind it.

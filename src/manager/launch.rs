@@ -174,11 +174,7 @@ fn cannot_fork(error: &io::Error) -> Error {
 
 fn explain(start: &Start, step: u8, errno: i32) -> Error {
     let error = io::Error::from_raw_os_error(errno);
-    let program = start
-        .argv
-        .first()
-        .map(super::super::model::bytes::Bytes::as_os_str)
-        .unwrap_or_default();
+    let program = start.program();
     let cwd = Path::new(start.cwd.as_os_str());
     let cannot = |what: &str| {
         Error::other(format!(

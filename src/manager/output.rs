@@ -131,7 +131,7 @@ impl Manager {
             had: [0; 2],
             passed_over: [0; 2],
             from_run: None,
-            trail: Trail::new(&process.entry, None),
+            trail: Trail::new(&process.entry, begin.within_line()),
             last_ns: 0,
             sieve: Sieve {
                 lines: found.lines.unwrap_or_else(|| begin.lines()),
@@ -153,9 +153,8 @@ impl Manager {
             ended: false,
         };
         match begin {
-            Begin::Start(within_line) => {
+            Begin::Start(_) => {
                 let removed = reading.removed_bytes()?;
-                reading.trail.begins_within(within_line);
                 reading.trail.had_before(removed);
                 reading.tell_dropped(removed, "older output");
             }
@@ -193,7 +192,7 @@ impl Manager {
             had,
             passed_over: [0; 2],
             from_run: None,
-            trail: Trail::new(&process.entry, Some(cursor)),
+            trail: Trail::behind(cursor, &process.entry),
             last_ns: 0,
             sieve: Sieve {
                 lines: Lines::resumed(within_line),
@@ -268,10 +267,7 @@ impl Reading {
                 self.sieve.unwanted_lines = unwanted;
                 self.sieve.lines = self.begin.lines();
                 self.reader = self.begin.reader(self.reader.segments().clone());
-                self.trail.begin_again();
-                if let Begin::Start(within_line) = self.begin {
-                    self.trail.begins_within(within_line);
-                }
+                self.trail.begin_again(self.begin.within_line());
                 self.read_to_end(sink)
             }
         }

@@ -45,26 +45,20 @@ impl Manager {
             meant.push((query.as_ref(), ids));
         }
         let any: HashSet<ProcessId> = meant.iter().flat_map(|(_, ids)| ids).copied().collect();
-        let mut observed: Vec<Option<Observed>> = self
-            .observe_if(|entry| any.contains(&entry.id))?
-            .into_iter()
-            .map(Some)
-            .collect();
-        let places: Vec<(ProcessId, bool)> = observed
-            .iter()
-            .flatten()
-            .map(|process| (process.entry.id, process.is_live()))
-            .collect();
-        let mut found = Vec::with_capacity(queries.len());
+        let observed = self.observe_if(|entry| any.contains(&entry.id))?;
+        let mut chosen = Vec::with_capacity(queries.len());
         for (query, ids) in meant {
-            let of_these = |&index: &usize| ids.contains(&places[index].0);
-            let newest_first = || (0..places.len()).rev().filter(of_these);
-            let live = newest_first().find(|&index| places[index].1);
-            let index = live.or_else(|| newest_first().next());
-            let index = index.ok_or_else(|| also(not_found(&state, query)))?; // cleared meanwhile
-            found.extend(observed[index].take());
+            let newest_live_or_newest = (0..observed.len())
+                .filter(|&index| ids.contains(&observed[index].entry.id))
+                .max_by_key(|&index| observed[index].is_live()); // the last of those that are equal
+            let index = newest_live_or_newest.ok_or_else(|| also(not_found(&state, query)))?; // cleared meanwhile
+            chosen.push(index);
         }
-        Ok(found)
+        let mut observed: Vec<Option<Observed>> = observed.into_iter().map(Some).collect();
+        let each_once = chosen
+            .into_iter()
+            .filter_map(|index| observed[index].take());
+        Ok(each_once.collect())
     }
 }
 

@@ -114,8 +114,7 @@ impl Manager {
 fn again(start: &Start) -> Result<(StartOptions, Plan), Error> {
     let cwd = Path::new(start.cwd.as_os_str());
     existing_directory(cwd)?;
-    let program = start.argv.first().map(Bytes::as_os_str).unwrap_or_default();
-    check_command(program, search_path(&start.env), cwd)?;
+    check_command(start.program(), search_path(&start.env), cwd)?;
     start.lifetime.owner.map_or(Ok(()), existing_owner)?;
     let (stdin, stdin_fact) = stdin::open_again(&start.stdin, start.lifetime.restart)?;
     let renewed = |variable: &Bytes| {

@@ -17,9 +17,7 @@ use crate::model::bytes::Bytes;
 use crate::model::error::{self, Error};
 use crate::model::facts::Stdin;
 use crate::model::lifetime::Restart;
-
-/// How many links to the next may stand one behind the other. As in the kernel; see `path_resolution(7)`.
-const LINKS_MAX: usize = 40;
+use crate::sys::links;
 
 /// Opens the file that is to be the command's stdin, as the caller and from where the caller is:
 /// without waiting for a writer. Returns what is to be opened for another run, too.
@@ -97,22 +95,12 @@ fn means_a_descriptor(path: &Path) -> bool {
         let tops = ["/dev/fd", "/proc/self", "/proc/thread-self"].map(Path::new);
         path.starts_with(&own) || tops.iter().any(|top| path.starts_with(top))
     };
-    let mut path = path.to_owned();
-    for _ in 0..LINKS_MAX {
-        let Some(directory) = path.parent() else {
-            return false;
-        };
-        // Through all links but the last: /proc/self becomes the number of this process.
-        let real = directory.canonicalize();
-        if is_own(&path) || real.as_deref().is_ok_and(is_own) {
-            return true;
-        }
-        match (std::fs::read_link(&path), real) {
-            (Ok(target), Ok(real)) => path = real.join(target),
-            _ => return false,
-        }
-    }
-    true
+    // Through all links but the last: /proc/self becomes the number of this process.
+    let leads_through_own = |path: PathBuf| {
+        let real = path.parent().map(Path::canonicalize);
+        is_own(&path) || matches!(real, Some(Ok(real)) if is_own(&real))
+    };
+    links::followed(path).any(leads_through_own) || links::followed(path).count() > links::LINKS_MAX
 }
 
 /// The path of what `file` has open, if it has one; see `proc_pid_fd(5)`. None where the system has no such

@@ -6,6 +6,8 @@
 //! default: so facts can grow within a format version.
 //! Does not: hold keys or output.
 
+use std::ffi::OsStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::alert::{Raised, Told};
@@ -81,6 +83,13 @@ pub(crate) struct Start {
     pub(crate) uptime_ms: u64,
     /// The kernel's boot id.
     pub(crate) boot: String,
+}
+
+impl Start {
+    /// What is executed: a path, or a name that is searched for.
+    pub(crate) fn program(&self) -> &OsStr {
+        self.argv.first().map(Bytes::as_os_str).unwrap_or_default()
+    }
 }
 
 /// What held before it could be said.

@@ -79,18 +79,20 @@ fn sign(file: &File) {
     sink::write_all(file, text.as_bytes(), 0).ok();
 }
 
+/// The error for `what`, which `holder` has locked for too long.
+pub(crate) fn locked_by(holder: &str, what: &str) -> Error {
+    Error::new(
+        Kind::Locked,
+        format!("{what} is locked by {holder} for longer than this one waits"),
+    )
+}
+
 fn held(file: &File, what: &str) -> Error {
-    let error = |holder: &str| {
-        Error::new(
-            Kind::Locked,
-            format!("{what} is locked by {holder} for longer than this one waits"),
-        )
-    };
     match holder(file) {
-        Some(pid) => error(&format!("pid {pid} ({})", process_name(pid))).hint(format!(
+        Some(pid) => locked_by(&format!("pid {pid} ({})", process_name(pid)), what).hint(format!(
             "try again; if that process is stopped: kill -CONT {pid}"
         )),
-        None => error("another command").hint("try again"),
+        None => locked_by("another command", what).hint("try again"),
     }
 }
 

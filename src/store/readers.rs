@@ -1,7 +1,7 @@
 //! What one reader has had: its place among the alerts and in each output. A sealed document of its own.
 //!
 //! `readers/NAME.enc`, with `NAME` the keyed hash of the reader's name, holds
-//! `{"version":1,"name":"…","alertCursor":n,"alertsHad":[n, …],"outputs":{"<process id>":{"cursor":"…"}}}`;
+//! `{"version":1,"name":"…","alertCursor":n,"alertsHad":[n, …],"outputs":{"<process id>":{"cursor":"…"}}}`.
 //! While one part of it is read, acted upon and saved, `readers/NAME.alerts.lock` or `readers/NAME.outputs.lock`
 //! is locked, and for the moment of the change `readers/NAME.lock`: output that stands in a pager keeps no
 //! alert waiting.

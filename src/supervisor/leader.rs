@@ -141,8 +141,7 @@ fn terminal(size: Size) -> io::Result<(OwnEnds, Ends)> {
 }
 
 fn command(start: &Start, limits: Limits) -> io::Result<Command> {
-    let program = start.argv.first().map(Bytes::as_os_str).unwrap_or_default();
-    let paths = exec::candidates(program, search_path(&start.env));
+    let paths = exec::candidates(start.program(), search_path(&start.env));
     let bytes = |list: &[Bytes]| exec::c_strings(list.iter().map(|item| item.0.as_slice()));
     Ok(Command {
         paths: exec::c_strings(paths.iter().map(|path| path.as_os_str().as_bytes()))?,

@@ -15,6 +15,7 @@ pub(crate) mod group;
 pub(crate) mod image;
 pub(crate) mod input;
 pub(crate) mod keyring;
+pub(crate) mod links;
 pub(crate) mod lock;
 pub(crate) mod notify;
 pub(crate) mod pidfd;

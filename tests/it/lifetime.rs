@@ -354,10 +354,7 @@ fn each_run_reads_its_file_from_the_beginning() {
 fn between_two_runs_a_wait_looks_at_the_next() {
     let bgp = Sandbox::new();
     let web = start_again(&bgp, "web", 3_600_000, "always", "echo ready; exit 1");
-    bgp.wait_until("it waits to run again", || {
-        let status = bgp.status(&web.id);
-        (status["status"] == "starting").then_some(())
-    });
+    bgp.wait_status(&web.id, "starting");
     assert_eq!(bgp.output("web"), "ready\n");
     bgp.run(["wait", "web", "--output", "ready", "--timeout", "200ms"])
         .failed(124);
@@ -456,8 +453,7 @@ fn why_a_command_was_not_executed_again_is_told() {
     let (place, input, program) = (path("place"), path("input"), path("program"));
     fs::create_dir(&place).unwrap();
     fs::write(&input, "").unwrap();
-    fs::write(&program, "#!/bin/sh\nrm -- \"$0\"\nexit 7\n").unwrap();
-    crate::harness::set_mode(program.as_ref(), 0o700);
+    write_script(program.as_ref(), "#!/bin/sh\nrm -- \"$0\"\nexit 7\n");
     let remove = ["/bin/sh", "-c", "rm -r -- \"$0\"; exit 7"];
     for (name, options, command, code, why) in [
         (

@@ -5,10 +5,9 @@
 use serde_json::json;
 
 use super::{Call, Outcome};
-use crate::agent::answer::{ANSWER_MAX_BYTES, Answer, OnceTold};
+use crate::agent::answer::{ANSWER_MAX_BYTES, Answer, OnceTold, item_bytes};
 use crate::agent::hints;
 use crate::manager::alerts::{Patience, Whose};
-use crate::text::json::json_len;
 
 /// Under what name agents read.
 const READER: &str = "agent";
@@ -43,7 +42,7 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
             "count": alert.count, "line": alert.line, "id": info.id.to_string(), "name": info.name,
             "message": message,
         });
-        let size = json_len(&document).max(line.len()) + 1;
+        let size = item_bytes(&document, &line);
         if size > room {
             break;
         }

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use super::list::told;
-use super::{Call, Outcome, contradiction, is_of};
+use super::{Call, Outcome, contradiction, is_of, right};
 use crate::agent::answer::Answer;
 use crate::manager::clear::{Leave, in_the_way};
 
@@ -13,7 +13,8 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let is_named = call.arguments.text("id").is_some();
     for label in ["group", "session"] {
         if is_named && call.arguments.text(label).is_some() {
-            return Err(contradiction(call, "clear", "id", label));
+            let hint = format!("give one of them; {}", right(call, "clear"));
+            return Err(contradiction("clear", "id", label).hint(hint));
         }
     }
     let (manager, mut targets, leave) = if is_named {

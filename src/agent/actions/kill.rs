@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Call, Outcome, contradiction};
+use super::{Call, Outcome, contradiction, right};
 use crate::agent::answer::{Answer, called, document, ended};
 use crate::manager::stop::StopOptions;
 use crate::model::error::{Error, Kind};
@@ -13,7 +13,8 @@ use crate::model::status::Reason;
 pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let force = call.arguments.switch("force").unwrap_or(false);
     if force && call.arguments.duration("grace").is_some() {
-        return Err(contradiction(call, "kill", "force", "grace"));
+        let hint = format!("give one of them; {}", right(call, "kill"));
+        return Err(contradiction("kill", "force", "grace").hint(hint));
     }
     let (manager, process) = call.process()?;
     let options = StopOptions {

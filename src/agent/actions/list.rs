@@ -5,9 +5,10 @@
 use serde_json::{Value, json};
 
 use super::{Call, Outcome, is_of};
-use crate::agent::answer::{ANSWER_MAX_BYTES, Answer, command, document, runtime, status};
+use crate::agent::answer::{
+    ANSWER_MAX_BYTES, Answer, command, document, item_bytes, runtime, status,
+};
 use crate::manager::info::ProcessInfo;
-use crate::text::json::json_len;
 
 /// What an answer needs besides its rows, in bytes.
 const ROOM_BYTES: usize = 1_000;
@@ -49,7 +50,7 @@ pub(super) fn told(mut answer: Answer, infos: &[ProcessInfo]) -> Answer {
     let sizes = documents
         .iter()
         .zip(&rows)
-        .map(|(document, row)| json_len(document).max(row.len()) + 1);
+        .map(|(document, row)| item_bytes(document, row));
     let lives = infos.iter().map(ProcessInfo::lives);
     let fits = which_fit(&lives.zip(sizes).collect::<Vec<_>>());
     let mut kept = Vec::new();

@@ -34,13 +34,14 @@ fn is_of(call: &Call<'_>, entry: &Entry) -> bool {
 }
 
 /// The error for two parameters of which one at most may be said.
-fn contradiction(call: &Call<'_>, action: &str, one: &str, other: &str) -> Error {
-    let message = format!("parameters '{one}' and '{other}' of '{action}' contradict each other");
-    Error::usage(message).hint(format!("give one of them; {}", right(call, action)))
+fn contradiction(action: &str, one: &str, other: &str) -> Error {
+    Error::usage(format!(
+        "parameters '{one}' and '{other}' of '{action}' contradict each other"
+    ))
 }
 
 /// A call of `action` that is right, for a hint.
 fn right(call: &Call<'_>, action: &str) -> String {
     let example = table::find(action).map_or(&[][..], |action| action.example);
-    format!("a right call: {}", call.agent.call_of(action, example))
+    call.agent.face.right_call(action, example)
 }

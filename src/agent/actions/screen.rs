@@ -5,8 +5,7 @@
 use serde_json::json;
 
 use super::{Call, Outcome};
-use crate::agent::answer::{ANSWER_MAX_BYTES, Answer, called, status};
-use crate::text::json::json_len;
+use crate::agent::answer::{ANSWER_MAX_BYTES, Answer, called, item_bytes, status};
 
 /// What an answer needs besides the rows, in bytes.
 const ROOM_BYTES: usize = 2_000;
@@ -59,7 +58,7 @@ fn fitting(rows: &[String]) -> usize {
     let mut room = ANSWER_MAX_BYTES - ROOM_BYTES;
     rows.iter()
         .take_while(|row| {
-            let left = room.checked_sub(json_len(row).max(row.len()) + 1);
+            let left = room.checked_sub(item_bytes(row, row));
             room = left.unwrap_or(0);
             left.is_some()
         })

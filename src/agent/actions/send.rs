@@ -2,7 +2,7 @@
 //!
 //! Does not: keep what was sent.
 
-use super::{Call, Outcome};
+use super::{Call, Outcome, contradiction};
 use crate::agent::answer::{Answer, called};
 use crate::manager::input::{After, Message, SEND_LIMIT_DEFAULT};
 use crate::model::error::Error;
@@ -11,16 +11,13 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let said = call.arguments;
     let eof = said.switch("eof").unwrap_or(false);
     let right = |name: &str, value: &str| {
-        let call = call
-            .agent
-            .call_of("send", &[("id", "proc_1"), (name, value)]);
-        format!("a right call: {call}")
+        let words = [("id", "proc_1"), (name, value)];
+        call.agent.face.right_call("send", &words)
     };
     let (text, keys) = (said.text("text"), said.keys("key"));
     match (text, keys) {
         (Some(_), Some(_)) => {
-            let message = "parameters 'text' and 'key' of 'send' contradict each other";
-            return Err(Error::usage(message).hint(right("key", "Enter")));
+            return Err(contradiction("send", "text", "key").hint(right("key", "Enter")));
         }
         (None, None) if !eof => {
             let message = "parameter 'text' of 'send' is missing: what to write";

@@ -2,7 +2,7 @@
 //!
 //! Does not: wait for anything else but the exec, or stop what is not ready in time.
 
-use super::{Call, Outcome, wait};
+use super::{Call, Outcome, contradiction, wait};
 use crate::agent::answer::{Answer, called, command, document, told};
 use crate::manager::plan::{IfTaken, StartOptions, What};
 use crate::manager::variables::{Inherited, Variables};
@@ -17,18 +17,15 @@ pub(in crate::agent) fn run(call: &Call<'_>) -> Outcome {
     let options = options(call);
     let right = || {
         let right = [("name", "ask"), ("command", "python3"), ("pty", "true")];
-        format!("a right call: {}", call.agent.call_of("start", &right))
+        call.agent.face.right_call("start", &right)
     };
     if options.pty.is_none() && call.arguments.size("size").is_some() {
         let message = "parameter 'size' of 'start' is the size of a terminal, and there is none";
         return Err(Error::usage(message).hint(right()));
     }
     if options.pty.is_some() && call.arguments.text("stdin").is_some() {
-        let message = "parameters 'pty' and 'stdin' of 'start' contradict each other";
-        return Err(Error::usage(message).hint(format!(
-            "with pty=true the terminal is its stdin; {}",
-            right()
-        )));
+        let hint = format!("with pty=true the terminal is its stdin; {}", right());
+        return Err(contradiction("start", "pty", "stdin").hint(hint));
     }
     let conditions = call.arguments.conditions("waitFor");
     let wait_timeout = call.arguments.duration("waitTimeout");

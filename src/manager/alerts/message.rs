@@ -28,7 +28,7 @@ impl Pending {
         let command = match alert.event {
             Event::Lost | Event::Idle => "status",
             Event::Tampered => "verify",
-            _ if self.not_executed().is_some() => "status",
+            _ if self.info.not_executed().is_some() => "status",
             _ => "output",
         };
         let next = if self.cleared {
@@ -44,14 +44,9 @@ impl Pending {
         format!("{} {}", self.info.name, self.what())
     }
 
-    /// Why the command could not be executed again, if that is the end that is told.
-    fn not_executed(&self) -> Option<&str> {
-        self.info.exit.as_ref()?.error.as_deref()
-    }
-
     fn what(&self) -> String {
         let (info, alert) = (&self.info, &self.alert);
-        let last_line = match (self.not_executed(), &alert.line) {
+        let last_line = match (info.not_executed(), &alert.line) {
             (Some(error), _) => format!("; not executed: {error}"),
             (None, Some(line)) => format!("; last line: {line}"),
             (None, None) => String::new(),

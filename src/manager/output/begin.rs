@@ -35,6 +35,14 @@ impl Begin {
         }
     }
 
+    /// Of which streams it is known to be within a line.
+    pub(super) fn within_line(self) -> [bool; 2] {
+        match self {
+            Self::Start(within_line) => within_line,
+            Self::At(_) => [false; 2],
+        }
+    }
+
     pub(super) fn lines(self) -> Lines {
         match self {
             Self::Start(within_line) => Lines::resumed(within_line),

@@ -189,19 +189,16 @@ struct Mark {
 }
 
 impl Trail {
-    /// Of a reading of the output of `entry` from `cursor` on, if there is one.
-    pub(super) fn new(entry: &Entry, cursor: Option<&Cursor>) -> Self {
-        let mut trail = Self::at_first((entry.id, entry.log), 0);
-        if let Some(cursor) = cursor {
-            trail.began_within = cursor.within_line;
-            trail.had_before = cursor.had - cursor.had.min(cursor.had_behind.iter().sum());
-        }
-        trail
+    /// Of a reading of the output of `entry` that begins within a line of these streams.
+    pub(super) fn new(entry: &Entry, within_line: [bool; 2]) -> Self {
+        Self::at_first((entry.id, entry.log), 0, within_line)
     }
 
-    /// Sets of which streams reading begins within a line.
-    pub(super) fn begins_within(&mut self, line: [bool; 2]) {
-        self.began_within = line;
+    /// Of a reading of the output of `entry` from `cursor` on.
+    pub(super) fn behind(cursor: &Cursor, entry: &Entry) -> Self {
+        let mut trail = Self::new(entry, cursor.within_line);
+        trail.had_before = cursor.had - cursor.had.min(cursor.had_behind.iter().sum());
+        trail
     }
 
     /// Sets what was had or removed before reading began.
@@ -214,17 +211,17 @@ impl Trail {
         self.had_before += bytes;
     }
 
-    /// Reading begins again where it began, and nothing was read.
-    pub(super) fn begin_again(&mut self) {
-        *self = Self::at_first(self.of, self.had_before);
+    /// Reading begins again where it began, within a line of these streams, and nothing was read.
+    pub(super) fn begin_again(&mut self, within_line: [bool; 2]) {
+        *self = Self::at_first(self.of, self.had_before, within_line);
     }
 
-    fn at_first(of: (ProcessId, LogId), had_before: u64) -> Self {
+    fn at_first(of: (ProcessId, LogId), had_before: u64, within_line: [bool; 2]) -> Self {
         Self {
             of,
             read: [0; 2],
             line_begin: [0; 2],
-            began_within: [false; 2],
+            began_within: within_line,
             marks: [Mark::default(); 2],
             had_before,
         }
@@ -324,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written_and_nothing_else_is_one() {
-        let mut trail = Trail::new(&entry("0000000a"), None);
+        let mut trail = Trail::new(&entry("0000000a"), [false; 2]);
         trail.take(Stream::Out, at(3), b"one\ntwo", 0);
         let behind = trail.cursor([4, 0], at(4));
         assert_eq!(Cursor::parse(&behind.to_string()), Ok(behind.clone()));
@@ -355,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_cursor_stands_before_the_record_of_what_was_not_had() {
-        let mut trail = Trail::new(&entry("0000000a"), None);
+        let mut trail = Trail::new(&entry("0000000a"), [false; 2]);
         trail.take(Stream::Err, at(3), b"warn", 0);
         trail.take(Stream::Out, at(4), b"one\ntwo", 0);
         // All of it was had.
@@ -374,11 +371,11 @@ mod tests {
 
     #[test]
     fn a_reading_that_goes_on_knows_what_was_had_before() {
-        let mut trail = Trail::new(&entry("0000000a"), None);
+        let mut trail = Trail::new(&entry("0000000a"), [false; 2]);
         trail.take(Stream::Out, at(3), b"one\ntwo", 0);
         let cursor = trail.cursor([6, 0], at(4));
         assert_eq!((cursor.position, cursor.had_behind), (at(3), [6, 0]));
-        let mut next = Trail::new(&entry("0000000a"), Some(&cursor));
+        let mut next = Trail::behind(&cursor, &entry("0000000a"));
         next.take(Stream::Out, at(3), b"one\ntwo", 6);
         assert_eq!(next.cursor([6, 0], at(4)), cursor);
         next.take(Stream::Out, at(4), b"!\n", 0);

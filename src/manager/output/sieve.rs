@@ -58,10 +58,7 @@ impl Sieve {
         let goes_on = self.goes_on;
         let (last, unwanted_lines) = (&mut self.last, &mut self.unwanted_lines);
         self.lines.push(stream, time_ns, payload, |line| {
-            if !query.wants(&line, goes_on) {
-                return Ok(());
-            }
-            let_through(last, unwanted_lines, line, sink)
+            let_through(query, goes_on, last, unwanted_lines, line, sink)
         })
     }
 
@@ -80,10 +77,7 @@ impl Sieve {
         let (last, unwanted_lines) = (&mut self.last, &mut self.unwanted_lines);
         self.goes_on = [false; 2]; // what comes behind it goes on in nothing that was had
         self.lines.gap(within_line, |line| {
-            if !query.wants(&line, goes_on) {
-                return Ok(());
-            }
-            let_through(last, unwanted_lines, line, sink)
+            let_through(query, goes_on, last, unwanted_lines, line, sink)
         })
     }
 
@@ -93,13 +87,18 @@ impl Sieve {
     }
 }
 
-/// Lets through a line that is wanted.
+/// Lets a line through, if it is wanted.
 fn let_through(
+    query: &Query,
+    goes_on: [bool; 2],
     last: &mut Option<Last>,
     unwanted_lines: &mut u64,
     line: Line<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<(), Error> {
+    if !query.wants(&line, goes_on) {
+        return Ok(());
+    }
     if *unwanted_lines > 0 {
         *unwanted_lines -= 1;
         return Ok(());
